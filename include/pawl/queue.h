@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pawl/queue.h - queues between threads: pawl_queue (Python's queue.Queue) and pawl_simple_queue (queue.SimpleQueue).
+ *
+ * Producer:   pawl_queue_put(&q, item, until)     0, or PAWL_FULL at the deadline, PAWL_SHUTDOWN, -ENOMEM: item still yours
+ * Consumer:   pawl_queue_get(&q, &item, until)    0, or PAWL_EMPTY at the deadline, PAWL_SHUTDOWN: item untouched
+ *             pawl_queue_task_done(&q)            once per item when it has been dealt with
+ * Owner:      pawl_queue_init, pawl_queue_join (all items dealt with), pawl_queue_shutdown, pawl_queue_fini
+ *
+ * Items are 64-bit values and Pawl never looks into them; PAWL_QUEUE_OF below makes typed wrappers for pointers and any
+ * type of at most 8 bytes. Zero bytes are a valid queue: an unbounded FIFO that allocates at its first put.
+ *
+ * | operation              | order        | progress                            | blocks     | allocates            | in signal handlers |
+ * |------------------------|--------------|-------------------------------------|------------|----------------------|--------------------|
+ * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 256    | no                 |
+ * | put, bounded FIFO      | linearizable | lock-free; waits only when full     | till until | until warm, or never | no                 |
+ * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no                   | no                 |
+ * | put, get, PAWL_RING    | linearizable | a peer preempted midway stalls them | till until | no                   | no                 |
+ * | put, get, custom order | the callers' | under a lock                        | till until | no                   | no                 |
+ * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 256    | yes, if attached   |
+ * | task_done              |              | lock-free                           | no         | no                   | no                 |
+ * | join                   |              | blocking                            | till until | no                   | no                 |
+ * | shutdown               | linearizable | lock-free                           | no         | no                   | no                 |
+ * | was_size, was_empty .. | a hint       | wait-free                           | no         | no                   | yes                |
+ *
+ * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
+ * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
+ * sleeps by definition; the promise is about the attempts. Everything before a put happens before the return of the get
+ * that receives its item; likewise task_done and the return of join.
+ *
+ * Bound. A put has two points: it reserves room, then publishes. PAWL_FULL is answered if and only if reservations reached
+ * maxsize at some instant of the call; PAWL_EMPTY if and only if nothing was published at some instant of the call. For
+ * the caller this differs from a queue under a lock only while a put is under way in another thread.
+ *
+ * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs.
+ *
+ * Not for: several processes sharing one queue (see pawl/process.h when it comes); a single producer and a single consumer
+ * that never sleep and count nanoseconds (use PAWL_SPSC, or a plain ring of your own).
+ */
+#ifndef PAWL_QUEUE_H
+#define PAWL_QUEUE_H
+
+#include <pawl/base.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pawl_order {
+  PAWL_FIFO = 0, /* first in, first out */
+};
+
+enum pawl_progress {
+  PAWL_LOCK_FREE = 0, /* nobody stalls anybody: list of segments of one-shot cells */
+  PAWL_RING = 1,      /* bounded FIFO only: faster, but a peer preempted inside put or get stalls the others until it runs again */
+};
+
+enum pawl_queue_flags {
+  PAWL_UNTRACKED = 1, /* no task_done and join (they answer PAWL_STATE); saves put one atomic operation */
+  PAWL_SPSC = 2,      /* a promise: never two puts at once, never two gets at once */
+  PAWL_PREALLOC = 4,  /* bounded: all memory at init; a put never allocates, but may answer -ENOMEM while stalled threads hold segments */
+};
+
+/*
+ * An order of your own (Python: overriding _init, _qsize, _put, _get). All functions are called with the queue's lock
+ * held and must not use the queue. `put` and `get` return 0 or a negative code, which the caller of pawl_queue_put or
+ * pawl_queue_get receives; a failed call must have changed nothing. `get` is only called while size(ctx) > 0.
+ */
+struct pawl_queue_ops {
+  int (*put)(void *ctx, uint64_t item);
+  int (*get)(void *ctx, uint64_t *item);
+  size_t (*size)(void *ctx);
+};
+
+/* All fields may be zero. */
+struct pawl_queue_options {
+  int64_t maxsize;                         /* capacity, exactly; <= 0: unbounded */
+  unsigned order;                          /* enum pawl_order */
+  unsigned progress;                       /* enum pawl_progress */
+  unsigned flags;                          /* enum pawl_queue_flags, or-ed */
+  void (*drop)(void *ctx, uint64_t item);  /* receives each item that shutdown or fini discards; outside any lock */
+  void *drop_ctx;
+  const struct pawl_queue_ops *custom;     /* not NULL: an order of your own, under a lock; order, progress must be 0 */
+  void *custom_ctx;
+};
+
+/* Private to Pawl; here only so that the objects below have a size. */
+struct pawl__park {
+  uint32_t state;
+  uint32_t epoch;
+};
+
+struct pawl__fifo {
+  void *tail;          /* segment that puts reserve in */
+  uint64_t head_seen;  /* puts' cached lower bound of the head ticket */
+  uint64_t admitted;   /* tracked queues: items admitted so far */
+  char pad1_[128 - 24];
+  void *head;          /* segment that gets claim in */
+  uint64_t voided;     /* reservations taken back from stalled puts */
+  char pad2_[128 - 16];
+  void *spare;         /* segments ready for use again, hottest first */
+  void *retired;       /* segments that somebody may still be looking at */
+  uint64_t spares;
+  uint64_t segments;   /* segments that exist */
+};
+
+/*
+ * A queue. Caller-owned; all zero, or PAWL_QUEUE_INIT(maxsize), or pawl_queue_init. Must not move while in use. Fields
+ * are private. 64-byte alignment is good for speed and not required.
+ */
+struct pawl_queue {
+  int64_t maxsize_;
+  uint32_t kind_;
+  uint32_t flags_;
+  uint32_t state_;
+  uint32_t segment_;
+  void (*drop_)(void *, uint64_t);
+  void *drop_ctx_;
+  const struct pawl_queue_ops *custom_;
+  void *custom_ctx_;
+  void *ring_;
+  struct pawl__park getters_;
+  struct pawl__park putters_;
+  struct pawl__park joiners_;
+  uint32_t lock_;
+  int32_t fd_;
+  uint64_t reserve_[3];
+  struct pawl__fifo fifo_;
+  char pad_[128 - 32];
+  uint64_t done_;
+  uint64_t reserve2_[7];
+};
+
+/* Static initialiser of a lock-free FIFO: struct pawl_queue q = PAWL_QUEUE_INIT(1024); allocates at the first put. */
+#define PAWL_QUEUE_INIT(maxsize)                                                                                                \
+  { (maxsize) }
+
+/*
+ * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates only for PAWL_RING and
+ * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, or a ring without a bound; -ENOMEM.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_init(struct pawl_queue *queue, const struct pawl_queue_options *options);
+
+/*
+ * Ends a queue when every call on it has returned: drops the items left (see pawl_queue_options.drop), frees its memory
+ * and leaves zero bytes, an empty queue again. -EBUSY, and nothing is changed, if threads are seen waiting in it;
+ * -EINVAL for NULL.
+ */
+PAWL_API int pawl_queue_fini(struct pawl_queue *queue);
+
+/* Heap twins of init and fini; `*out` is set on success only. pawl_queue_free(NULL) is 0. */
+PAWL_API PAWL_CHECK int pawl_queue_new(struct pawl_queue **out, const struct pawl_queue_options *options);
+PAWL_API int pawl_queue_free(struct pawl_queue *queue);
+
+/*
+ * Puts an item, waiting for room until the deadline.
+ * 0: the queue has the item, one waiting get is woken. PAWL_FULL: no room until `until`; with room it never answers FULL,
+ * however late the deadline. PAWL_SHUTDOWN: shut down, also when full. -ENOMEM: no memory for a segment. -EINVAL: NULL.
+ * On failure the item stays the caller's.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, pawl_time until);
+
+/*
+ * Takes the oldest item, waiting for one until the deadline.
+ * 0: `*item` is set and one waiting put is woken. PAWL_EMPTY: nothing until `until`; an item that is there is delivered,
+ * however late the deadline. PAWL_SHUTDOWN: shut down and nothing left. -ENOMEM: this thread's record could not be
+ * allocated (see pawl_thread_attach). -EINVAL: NULL.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item, pawl_time until);
+
+/*
+ * Puts items[0 .. n) in order, waiting for room as needed. `*done` (may be NULL) is set in every case to how many went in:
+ * n with 0, fewer with a code as of pawl_queue_put; the rest stays the caller's. Other threads' items may come in between.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint64_t *items, size_t n, size_t *done, pawl_time until);
+
+/*
+ * Waits like pawl_queue_get for a first item and takes with it what is there, up to n, in order. 0 with *done >= 1 (or
+ * n == 0), else a code as of pawl_queue_get with *done == 0. `done` must not be NULL.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *items, size_t n, size_t *done, pawl_time until);
+
+/*
+ * Says that one item has been dealt with; may come before the get, from any thread. The call that makes all items done
+ * wakes every pawl_queue_join. -ERANGE: more calls than items put, count unchanged. PAWL_STATE: queue is PAWL_UNTRACKED.
+ */
+PAWL_API int pawl_queue_task_done(struct pawl_queue *queue);
+
+/*
+ * Waits until every item put so far and meanwhile has been said to be done. 0 (at once on a queue never used),
+ * PAWL_TIMEOUT, PAWL_STATE on a PAWL_UNTRACKED queue. Any number of threads, any number of times.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_join(struct pawl_queue *queue, pawl_time until);
+
+/* Items put and not yet said to be done. An item counts from the admission of its put, just before it is published. */
+PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
+
+/*
+ * Admits no put any more and wakes everybody who waits in put or get. Items inside are still delivered; if `immediate`,
+ * they are dropped instead and count as done, while join goes on waiting for those already taken. Idempotent; from drain
+ * to immediate is allowed, back is a no-op. 0, or -ENOMEM (this thread's record, see pawl_thread_attach), or -EINVAL.
+ */
+PAWL_API int pawl_queue_shutdown(struct pawl_queue *queue, bool immediate);
+PAWL_API bool pawl_queue_is_shutdown(const struct pawl_queue *queue);
+
+/* Snapshots, stale as soon as they return. The size is never negative and never above the larger of maxsize and what a
+ * shrink kept. was_full is false for an unbounded queue. */
+PAWL_API size_t pawl_queue_was_size(const struct pawl_queue *queue);
+PAWL_API bool pawl_queue_was_empty(const struct pawl_queue *queue);
+PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
+
+/*
+ * The bound, and a new one while in use: shrinking below the size keeps the items, and puts see PAWL_FULL until there is
+ * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. -EINVAL: a ring beyond the capacity of its init.
+ */
+PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);
+PAWL_API PAWL_CHECK int pawl_queue_set_maxsize(struct pawl_queue *queue, int64_t maxsize);
+
+/* Gives memory that is kept for reuse back to the allocator. Lock-free but for the allocator. Returns bytes given back. */
+PAWL_API size_t pawl_queue_trim(struct pawl_queue *queue);
+
+/* Counters since init, each a snapshot. */
+struct pawl_queue_stats {
+  uint64_t puts;      /* reservations that were not taken back */
+  uint64_t gets;      /* items taken */
+  uint64_t voided;    /* reservations taken back from stalled puts */
+  uint64_t bytes;     /* memory held now, the struct itself apart */
+  uint64_t reserve[4];
+};
+PAWL_API void pawl_queue_stats(const struct pawl_queue *queue, struct pawl_queue_stats *out);
+
+/*
+ * A file descriptor (an eventfd) to poll for "get would not answer PAWL_EMPTY". Made at the first call and owned by the
+ * queue. It is written only while armed, so that a queue that nobody polls pays nothing:
+ *     while (pawl_queue_get(q, &item, PAWL_NOWAIT) == 0) handle(item);
+ *     pawl_queue_arm(q);                 // readable at once if an item came in between
+ *     epoll_wait(...);
+ * >= 0: the descriptor; -EMFILE, -ENFILE, -ENOMEM: none could be made; -EINVAL.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_fd(struct pawl_queue *queue);
+
+/*
+ * Clears the descriptor and arms it for one event: it becomes readable when an item or a shutdown is there, at once if
+ * that is so already. One event may be for an item that another thread takes first. 0, or PAWL_STATE before pawl_queue_fd.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_arm(struct pawl_queue *queue);
+
+/*
+ * A simple queue: an unbounded FIFO without tracking, whose put never waits and may run in a signal handler at any point
+ * of any Pawl operation of that thread. Zero bytes are valid.
+ */
+struct pawl_simple_queue {
+  struct pawl__fifo fifo_;
+  char pad_[128 - 32];
+  struct pawl__park getters_;
+  uint32_t state_;
+  uint32_t segment_;
+  void (*drop_)(void *, uint64_t);
+  void *drop_ctx_;
+  uint64_t reserve_[4];
+};
+
+#define PAWL_SIMPLE_QUEUE_INIT                                                                                                  \
+  { { 0 } }
+
+/* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. */
+PAWL_API PAWL_CHECK int pawl_simple_queue_init(struct pawl_simple_queue *queue, void (*drop)(void *ctx, uint64_t item), void *ctx);
+PAWL_API int pawl_simple_queue_fini(struct pawl_simple_queue *queue);
+PAWL_API PAWL_CHECK int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx, uint64_t item), void *ctx);
+PAWL_API int pawl_simple_queue_free(struct pawl_simple_queue *queue);
+
+/*
+ * Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM. In a signal handler (on a thread
+ * that has called pawl_thread_attach) it takes only segments that are already there: -EAGAIN when none is left or
+ * handlers nest deeper than two. On failure the item stays the caller's.
+ */
+PAWL_API PAWL_CHECK int pawl_simple_queue_put(struct pawl_simple_queue *queue, uint64_t item);
+
+/* As pawl_queue_get. */
+PAWL_API PAWL_CHECK int pawl_simple_queue_get(struct pawl_simple_queue *queue, uint64_t *item, pawl_time until);
+
+/* Admits no put any more; what is inside is still delivered, then gets answer PAWL_SHUTDOWN. Idempotent. */
+PAWL_API int pawl_simple_queue_close(struct pawl_simple_queue *queue);
+
+PAWL_API size_t pawl_simple_queue_was_size(const struct pawl_simple_queue *queue);
+PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue);
+
+/*
+ * Typed wrappers for a type of at most 8 bytes, by value:
+ *     PAWL_QUEUE_OF(jobs, struct job *)
+ * gives jobs_put(q, job, until) and jobs_get(q, &job, until) over a struct pawl_queue.
+ */
+#define PAWL_QUEUE_OF(name, type)                                                                                               \
+  static inline int name##_put(struct pawl_queue *queue, type value, pawl_time until)                                          \
+  {                                                                                                                            \
+    uint64_t item = 0;                                                                                                         \
+    memcpy(&item, &value, sizeof(char[sizeof(type) <= 8 ? (int)sizeof(type) : -1]));                                           \
+    return pawl_queue_put(queue, item, until);                                                                                 \
+  }                                                                                                                            \
+  static inline int name##_get(struct pawl_queue *queue, type *value, pawl_time until)                                         \
+  {                                                                                                                            \
+    uint64_t item;                                                                                                             \
+    int result = pawl_queue_get(queue, &item, until);                                                                          \
+    if (result == 0)                                                                                                           \
+      memcpy(value, &item, sizeof(type));                                                                                      \
+    return result;                                                                                                             \
+  }                                                                                                                            \
+  struct pawl_queue /* swallows the caller's semicolon, if any */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * atomic.h - every access to memory that threads share. Layer 0. The only file that names memory orders.
+ *
+ * A closed list of operations, each with its order in its name, on plain fields of 4 or 8 bytes (integers or pointers).
+ * `p` is the address of the field, `v` a value; macros, so that they work on any of these types.
+ *
+ *   at_load_{relaxed,acquire,seq}(p)
+ *   at_store_{relaxed,release,seq}(p, v)
+ *   at_cas_{relaxed,acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
+ *   at_swap_{acquire,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq, at_and_{relaxed,seq}   old value
+ *   at_fence_seq()                   full fence
+ *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
+ *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
+ *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
+ *   at_spins(n)                      n; the model scheduler cuts spin budgets down so that exploration stays small
+ *   AT_GLOBAL                        marks a mutable global of the library; the model restores them before each schedule
+ *
+ * Four worlds stand behind the list:
+ *   1  the compiler's atomics (default)
+ *   2  PAWL_WORLD_MODEL: the deterministic scheduler of tests/model, which sees every operation with its site and order
+ *   3  PAWL_WORLD_GENMC: a C subset for an outside model checker; as 1 without inline assembly
+ *   4  ThreadSanitizer: as 1, but a fence is a read-modify-write on one dummy word, because TSan does not model fences
+ */
+#ifndef PAWL_SRC_ATOMIC_H
+#define PAWL_SRC_ATOMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define PAWL_WORLD_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PAWL_WORLD_TSAN 1
+#endif
+#endif
+
+/* Two lines: the adjacent-line prefetcher of x86 moves lines in pairs. */
+#define PAWL_LINE 128
+
+#if defined(PAWL_WORLD_MODEL)
+
+#include "model_atomic.h"
+
+#else
+
+#if !defined(PAWL_WORLD_GENMC)
+#include <ck_md.h>
+#include <ck_pr.h>
+_Static_assert(CK_MD_CACHELINE <= PAWL_LINE, "fields of different threads would share a line");
+#define at_pause() ck_pr_stall()
+#else
+#define at_pause() ((void)0)
+#endif
+
+#define at_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define at_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define at_load_seq(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
+
+#define at_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define at_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define at_store_seq(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+
+#define at_cas_(p, e, v, success, failure) __atomic_compare_exchange_n((p), (e), (v), false, (success), (failure))
+#define at_cas_relaxed(p, e, v) at_cas_(p, e, v, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+#define at_cas_acquire(p, e, v) at_cas_(p, e, v, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)
+#define at_cas_release(p, e, v) at_cas_(p, e, v, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+#define at_cas_seq(p, e, v) at_cas_(p, e, v, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+#define at_swap_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
+#define at_swap_seq(p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+
+#define at_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define at_add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
+#define at_add_seq(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define at_or_seq(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define at_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#define at_and_seq(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
+
+#if defined(PAWL_WORLD_TSAN)
+extern uint32_t pawl__tsan_fence;
+#define at_fence_seq() ((void)at_add_seq(&pawl__tsan_fence, 0))
+#else
+#define at_fence_seq() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
+
+#define at_plain_load(p) (*(p))
+#define at_plain_store(p, v) ((void)(*(p) = (v)))
+
+#if defined(PAWL_FAULTS)
+/* The fault build: PAWL_FAULT=name in the environment makes the step of that name be skipped (tests/faults.txt). */
+bool pawl__step(const char *name);
+#define at_step(name) pawl__step(name)
+#else
+#define at_step(name) true
+#endif
+
+#define at_spins(n) (n)
+
+#define AT_GLOBAL
+
+#endif
+
+#endif
