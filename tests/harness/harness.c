@@ -28,6 +28,7 @@ static struct {
 } slots[THREADS_MAX];
 static pthread_mutex_t slots_mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local int own_slot;
+static const char *volatile context;
 
 static int gettid_now(void)
 {
@@ -77,7 +78,12 @@ static void say_proc(int tid, const char *leaf)
 static void watchdog_fired(int signal)
 {
   (void)signal;
-  say("watchdog: out of time; threads:\n");
+  say("watchdog: out of time");
+  if (context) {
+    say(" in variant ");
+    say(context);
+  }
+  say("; threads:\n");
   for (int i = 0; i < THREADS_MAX; i++) {
     if (slots[i].tid == 0)
       continue;
@@ -136,7 +142,7 @@ void test_fail(const char *file, int line, const char *format, ...)
   va_start(args, format);
   vsnprintf(text, sizeof(text), format, args);
   va_end(args);
-  fprintf(stderr, "%s:%d: check failed: %s\n", file, line, text);
+  fprintf(stderr, "%s:%d: check failed%s%s: %s\n", file, line, context ? " in variant " : "", context ? context : "", text);
   fflush(stderr);
   runner_fail(gettid_now() == slots[0].tid);
 }
@@ -152,6 +158,11 @@ void test_check_str(const char *file, int line, const char *what, const char *ac
 {
   if (!actual || strcmp(actual, expected) != 0)
     test_fail(file, line, "%s is \"%s\", not \"%s\"", what, actual ? actual : "(null)", expected);
+}
+
+void test_context(const char *what)
+{
+  context = what;
 }
 
 void test_skip(const char *reason)

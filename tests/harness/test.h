@@ -87,6 +87,9 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...) __
 void test_check_code(const char *file, int line, const char *what, int actual, int expected);
 void test_check_str(const char *file, int line, const char *what, const char *actual, const char *expected);
 
+/* Which variant of the test is running, a static text that is printed with a failed check and by the watchdog. */
+void test_context(const char *what);
+
 /* Ends the test as one that cannot run here (no kernel support, no permission); prints why. Counted as passed, and shown. */
 _Noreturn void test_skip(const char *reason);
 
