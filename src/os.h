@@ -23,6 +23,9 @@ pawl_time os_now(void);
 /* Threads that can run at once: affinity, cut by a cgroup v1/v2 cpu quota (rounded up), at least 1. */
 unsigned os_cpu_count(void);
 
+/* The cgroup part of it: the quota of this process, 0 if there is none. `root` stands before /proc and /sys: "", or a test's. */
+unsigned os_quota(const char *root);
+
 /*
  * Makes every running thread of the process execute a full fence (membarrier). Returns false where the kernel cannot: then
  * both sides of an asymmetric pair must use full fences. The answer never changes during a process's life.

@@ -58,7 +58,7 @@ enum pawl_error {
 };
 
 /*
- * The text of a result: of 0, of a Pawl code, or of -errno (as "errno N" where the C library has no text of its own).
+ * The text of a result: of 0, of a Pawl code, or of -errno; "unknown error" for anything else.
  * Returns a static string, never NULL. Async-signal-safe.
  */
 PAWL_API const char *pawl_strerror(int result);
