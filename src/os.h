@@ -20,6 +20,9 @@ int os_futex_wake(uint32_t *word, int n, bool shared);
 
 pawl_time os_now(void);
 
+/* Lets other threads run on this processor. */
+void os_yield(void);
+
 /* Threads that can run at once: affinity, cut by a cgroup v1/v2 cpu quota (rounded up), at least 1. */
 unsigned os_cpu_count(void);
 
