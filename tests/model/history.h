@@ -39,7 +39,8 @@ struct history_op {
   uint8_t thread, kind, phase;
   int32_t result;
   uint64_t arg, key, out;
-  uint64_t invoked, returned; /* steps of the schedule, for printing and real-time precedence */
+  uint64_t invoked, returned; /* steps of the schedule, for printing and real-time precedence. Of a frozen (pending) put
+                               * `returned` is its last step, 0 if unknown: see the head of checker.c */
   uint64_t reserved;          /* bounded puts of decision 2: nonzero if the put held a reservation when it was frozen */
   uint64_t before;            /* bit j: op j comes before this one */
 };
