@@ -14,7 +14,7 @@ import sys
 
 C = ["c11", "c17", "c2x"]
 CPP = ["c++11", "c++17", "c++20"]
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 
 # What a user writes with the macros of a header, in the common subset of C and C++.
 USES = {

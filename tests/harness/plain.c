@@ -86,6 +86,7 @@ static void run(const struct test_case *test)
   const char *verdict;
   count.tested++;
   if (WIFSIGNALED(status)) {
+    count.failing++; /* as Criterion counts: a crash is a failure too */
     count.crashing++;
     verdict = "CRASH";
   } else if (WEXITSTATUS(status) == EXIT_SUCCESS) {
