@@ -8,8 +8,9 @@
  *   at_load_{relaxed,acquire,seq}(p)
  *   at_store_{relaxed,release,seq}(p, v)
  *   at_cas_{relaxed,acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
- *   at_swap_{acquire,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq, at_and_{relaxed,seq}   old value
+ *   at_swap_{acquire,release,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq(p, v), at_and_seq(p, v)   old value
  *   at_fence_seq()                   full fence
+ *   at_fence_signal()                orders one thread's accesses for its own signal handlers; no instruction
  *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
  *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
@@ -70,13 +71,13 @@ _Static_assert(CK_MD_CACHELINE <= PAWL_LINE, "fields of different threads would 
 #define at_cas_seq(p, e, v) at_cas_(p, e, v, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 #define at_swap_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
+#define at_swap_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
 #define at_swap_seq(p, v) __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 
 #define at_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define at_add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
 #define at_add_seq(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 #define at_or_seq(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
-#define at_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 #define at_and_seq(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 
 #if defined(PAWL_WORLD_TSAN)
@@ -85,6 +86,8 @@ extern uint32_t pawl__tsan_fence;
 #else
 #define at_fence_seq() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
+
+#define at_fence_signal() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #define at_plain_load(p) (*(p))
 #define at_plain_store(p, v) ((void)(*(p) = (v)))

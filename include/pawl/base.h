@@ -23,9 +23,11 @@ extern "C" {
 #if defined(__GNUC__)
 #define PAWL_API __attribute__((visibility("default")))
 #define PAWL_CHECK __attribute__((warn_unused_result))
+#define PAWL_INLINE static inline __attribute__((unused)) /* of generating macros: not every function made is used */
 #else
 #define PAWL_API
 #define PAWL_CHECK
+#define PAWL_INLINE static inline
 #endif
 
 #define PAWL_VERSION_MAJOR 0
@@ -108,6 +110,12 @@ PAWL_API PAWL_CHECK int pawl_set_allocator(const struct pawl_allocator *allocato
  * and signal handlers on it may put into simple queues. 0 or -ENOMEM. Idempotent.
  */
 PAWL_API PAWL_CHECK int pawl_thread_attach(void);
+
+/* Private to Pawl: what sleepers sleep on (src/park.h), here so that the objects that contain it have a size. */
+struct pawl__park {
+  uint32_t state;
+  uint32_t epoch;
+};
 
 #ifdef __cplusplus
 }

@@ -12,12 +12,12 @@
  *
  * | operation              | order        | progress                            | blocks     | allocates            | in signal handlers |
  * |------------------------|--------------|-------------------------------------|------------|----------------------|--------------------|
- * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 256    | no                 |
+ * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 512    | no                 |
  * | put, bounded FIFO      | linearizable | lock-free; waits only when full     | till until | until warm, or never | no                 |
  * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no                   | no                 |
  * | put, get, PAWL_RING    | linearizable | a peer preempted midway stalls them | till until | no                   | no                 |
  * | put, get, custom order | the callers' | under a lock                        | till until | no                   | no                 |
- * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 256    | yes, if attached   |
+ * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 512    | its own twin       |
  * | task_done              |              | lock-free                           | no         | no                   | no                 |
  * | join                   |              | blocking                            | till until | no                   | no                 |
  * | shutdown               | linearizable | lock-free                           | no         | no                   | no                 |
@@ -85,24 +85,21 @@ struct pawl_queue_options {
   void *custom_ctx;
 };
 
-/* Private to Pawl; here only so that the objects below have a size. */
-struct pawl__park {
-  uint32_t state;
-  uint32_t epoch;
-};
-
+/* Private to Pawl; here only so that the objects below have a size. Cells of different threads stand a line apart. */
 struct pawl__fifo {
   void *tail;          /* segment that puts reserve in */
   uint64_t head_seen;  /* puts' cached lower bound of the head ticket */
   uint64_t admitted;   /* tracked queues: items admitted so far */
-  char pad1_[128 - 24];
+  uint64_t base;       /* first ticket */
+  char pad1_[128 - 4 * 8];
   void *head;          /* segment that gets claim in */
   uint64_t voided;     /* reservations taken back from stalled puts */
-  char pad2_[128 - 16];
+  char pad2_[128 - 2 * 8];
   void *spare;         /* segments ready for use again, hottest first */
   void *retired;       /* segments that somebody may still be looking at */
-  uint64_t spares;
-  uint64_t segments;   /* segments that exist */
+  uint64_t spares;     /* how many are in `spare`, about */
+  uint64_t segments;   /* how many exist */
+  uint64_t bytes;      /* memory of all segments */
 };
 
 /*
@@ -125,16 +122,22 @@ struct pawl_queue {
   struct pawl__park joiners_;
   uint32_t lock_;
   int32_t fd_;
-  uint64_t reserve_[3];
+  uint64_t reserve_[4];
   struct pawl__fifo fifo_;
-  char pad_[128 - 32];
+  char pad_[128 - 5 * 8];
   uint64_t done_;
   uint64_t reserve2_[7];
 };
 
 /* Static initialiser of a lock-free FIFO: struct pawl_queue q = PAWL_QUEUE_INIT(1024); allocates at the first put. */
-#define PAWL_QUEUE_INIT(maxsize)                                                                                                \
-  { (maxsize) }
+#if defined(__cplusplus)
+/* Every field in full, because C++ compilers warn of missing ones. */
+#define PAWL_QUEUE_INIT(maxsize)                                                                                               \
+  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, {0},                                                    \
+   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, {0}}
+#else
+#define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
+#endif
 
 /*
  * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates only for PAWL_RING and
@@ -247,12 +250,12 @@ PAWL_API PAWL_CHECK int pawl_queue_fd(struct pawl_queue *queue);
 PAWL_API PAWL_CHECK int pawl_queue_arm(struct pawl_queue *queue);
 
 /*
- * A simple queue: an unbounded FIFO without tracking, whose put never waits and may run in a signal handler at any point
- * of any Pawl operation of that thread. Zero bytes are valid.
+ * A simple queue: an unbounded FIFO without tracking, whose put never waits and has a twin for signal handlers that may
+ * interrupt any Pawl operation. Zero bytes are valid.
  */
 struct pawl_simple_queue {
   struct pawl__fifo fifo_;
-  char pad_[128 - 32];
+  char pad_[128 - 5 * 8];
   struct pawl__park getters_;
   uint32_t state_;
   uint32_t segment_;
@@ -261,8 +264,11 @@ struct pawl_simple_queue {
   uint64_t reserve_[4];
 };
 
-#define PAWL_SIMPLE_QUEUE_INIT                                                                                                  \
-  { { 0 } }
+#if defined(__cplusplus)
+#define PAWL_SIMPLE_QUEUE_INIT {}
+#else
+#define PAWL_SIMPLE_QUEUE_INIT {0}
+#endif
 
 /* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_init(struct pawl_simple_queue *queue, void (*drop)(void *ctx, uint64_t item), void *ctx);
@@ -270,12 +276,15 @@ PAWL_API int pawl_simple_queue_fini(struct pawl_simple_queue *queue);
 PAWL_API PAWL_CHECK int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx, uint64_t item), void *ctx);
 PAWL_API int pawl_simple_queue_free(struct pawl_simple_queue *queue);
 
-/*
- * Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM. In a signal handler (on a thread
- * that has called pawl_thread_attach) it takes only segments that are already there: -EAGAIN when none is left or
- * handlers nest deeper than two. On failure the item stays the caller's.
- */
+/* Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM. On failure the item stays yours. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_put(struct pawl_simple_queue *queue, uint64_t item);
+
+/*
+ * The same from a signal handler, at any point of whatever the thread was doing, Pawl's own operations included. The thread
+ * must have called pawl_thread_attach. Uses only segments that are there already: -EAGAIN when none is left, when the thread
+ * is not attached, or when handlers nest deeper than two; the item stays the caller's. Does not change errno.
+ */
+PAWL_API PAWL_CHECK int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *queue, uint64_t item);
 
 /* As pawl_queue_get. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_get(struct pawl_simple_queue *queue, uint64_t *item, pawl_time until);
@@ -288,17 +297,17 @@ PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue)
 
 /*
  * Typed wrappers for a type of at most 8 bytes, by value:
- *     PAWL_QUEUE_OF(jobs, struct job *)
+ *     PAWL_QUEUE_OF(jobs, struct job *);
  * gives jobs_put(q, job, until) and jobs_get(q, &job, until) over a struct pawl_queue.
  */
 #define PAWL_QUEUE_OF(name, type)                                                                                               \
-  static inline int name##_put(struct pawl_queue *queue, type value, pawl_time until)                                          \
+  PAWL_INLINE int name##_put(struct pawl_queue *queue, type value, pawl_time until)                                            \
   {                                                                                                                            \
     uint64_t item = 0;                                                                                                         \
     memcpy(&item, &value, sizeof(char[sizeof(type) <= 8 ? (int)sizeof(type) : -1]));                                           \
     return pawl_queue_put(queue, item, until);                                                                                 \
   }                                                                                                                            \
-  static inline int name##_get(struct pawl_queue *queue, type *value, pawl_time until)                                         \
+  PAWL_INLINE int name##_get(struct pawl_queue *queue, type *value, pawl_time until)                                           \
   {                                                                                                                            \
     uint64_t item;                                                                                                             \
     int result = pawl_queue_get(queue, &item, until);                                                                          \
@@ -306,7 +315,7 @@ PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue)
       memcpy(value, &item, sizeof(type));                                                                                      \
     return result;                                                                                                             \
   }                                                                                                                            \
-  struct pawl_queue /* swallows the caller's semicolon, if any */
+  struct pawl_queue /* takes the semicolon */
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core.h - the core contract: five operations, one switch over the cores. Layer 3. Knows nothing of sleeping.
+ *
+ *   core_try_put     0, FULL, SHUTDOWN, -ENOMEM, or what a custom order says
+ *   core_try_get     0, EMPTY, or SHUTDOWN once closed and dry, or what a custom order says
+ *   core_close       after it no put is admitted
+ *   core_was_size    a stale hint, never negative, never above the larger of maxsize and what a shrink kept
+ *   core_puts        items admitted so far, a monotone count (tracked queues)
+ *
+ * A ring can be stalled by a peer that was preempted midway: the core then lets other threads run and tries again, since
+ * neither FULL nor EMPTY would be true.
+ */
+#ifndef PAWL_SRC_CORE_H
+#define PAWL_SRC_CORE_H
+
+#include "custom.h"
+#include "fifo.h"
+#include "ring.h"
+#include <pawl/queue.h>
+
+enum core_kind { CORE_FIFO, CORE_RING, CORE_CUSTOM };
+
+static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
+{
+  return (struct fifo_mode){
+      .maxsize = &q->maxsize_,
+      .cells = q->segment_,
+      .spsc = (q->flags_ & PAWL_SPSC) != 0,
+      .grow = (q->flags_ & PAWL_PREALLOC) == 0,
+  };
+}
+
+/* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
+static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted)
+{
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1)) {
+    struct fifo_mode mode = core_fifo_mode(q);
+    return fifo_try_put(&q->fifo_, &mode, me, item, admitted);
+  }
+  if (q->kind_ == CORE_CUSTOM)
+    return custom_try_put(q, item, admitted);
+  int result;
+  while ((result = ring_try_put(q->ring_, &q->maxsize_, item, admitted != NULL ? &q->fifo_.admitted : NULL)) == RING_STALLED)
+    os_yield();
+  return result;
+}
+
+/* `moved`: set if there is more room than before, also when no item was found. */
+static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool *moved)
+{
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1)) {
+    struct fifo_mode mode = core_fifo_mode(q);
+    return fifo_try_get(&q->fifo_, &mode, me, item, moved);
+  }
+  int result;
+  if (q->kind_ == CORE_CUSTOM)
+    result = custom_try_get(q, item);
+  else
+    while ((result = ring_try_get(q->ring_, item)) == RING_STALLED)
+      os_yield();
+  *moved = result == 0;
+  return result;
+}
+
+static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
+{
+  if (q->kind_ == CORE_FIFO)
+    return fifo_close(&q->fifo_, me);
+  if (q->kind_ == CORE_RING)
+    ring_close(q->ring_);
+  else
+    custom_close(q);
+  return 0;
+}
+
+static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread *me)
+{
+  if (q->kind_ == CORE_FIFO)
+    return fifo_was_size(&q->fifo_, me);
+  return q->kind_ == CORE_RING ? ring_was_size(q->ring_) : custom_was_size(q);
+}
+
+static inline uint64_t core_puts(const struct pawl_queue *q)
+{
+  return at_load_seq(&q->fifo_.admitted);
+}
+
+#endif

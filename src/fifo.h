@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fifo.h - the lock-free FIFO core: try_put, try_get, close on a list of segments of one-shot cells. Layer 1. Never blocks,
+ * enters the kernel only to allocate.
+ *
+ * Source: FAAArrayQueue (Correia and Ramalhete, 2016, "FAAArrayQueue: MPMC lock-free queue", concurrencyfreaks.blogspot.com);
+ * the outer list is that of LCRQ (Morrison and Afek, PPoPP 2013). Deviations:
+ *  - indices advance by compare-and-swap, not by fetch-and-add: a put that finds no room and a get that finds no item leave
+ *    no trace, so that FULL and EMPTY are exact; and who loses the swap pauses and tries again with the value seen before
+ *    the pause, most likely loses again and pauses longer, while the winner runs a batch out of its own cache;
+ *  - a cell is 16 bytes {state, value}, four to a cache line, and holds any 64-bit value;
+ *  - states carry the segment's turn, so that a segment is used again without clearing its cells;
+ *  - a bound on tail - head, in tickets (segment's base + index), checked before the swap;
+ *  - close, an SPSC mode, and sticky hazard pointers with a pool of segments (reclaim.h).
+ *
+ * A put reserves index t of the tail segment by CAS, writes the value, and publishes by CAS of the cell's state to FULL.
+ * A get claims index h of the head segment by CAS, and takes the value if the cell is FULL. If it is not, the put is midway:
+ * the get waits a little, then swaps the state to VOID and goes on with the next index; the put finds that and reserves
+ * again. So nobody waits for a named peer.
+ *
+ *     cell of turn n:   older state  --put-->  FULL(n)              a get reads the value; the cell is spent
+ *                            \-----get-->  VOID(n)                  the put reserves another cell
+ *
+ * Invariants, with T = base + index of the last segment's tail, H = likewise of the head's:
+ *  F1  H <= T; tail segment is never before the head segment.
+ *  F2  T - H <= maxsize at each successful reservation (decision 2: it counts reservations not yet claimed).
+ *  F3  An index is reserved by one put and claimed by one get; the cell's state changes once a turn, by one of these two.
+ *  F4  A segment is retired by the get that moves the head off it; then all its indices are claimed.
+ *  F5  A sealed segment's tail word never changes again, and nothing is ever linked behind a tombstone.
+ *
+ * Linearization points: put - the CAS on tail that reserves the cell which it then publishes; get - the CAS on head of the
+ * cell it takes (by F3 after that put's); EMPTY - the load of tail that equals head, or of a NULL next; FULL - the load of
+ * the head index; close - the CAS that seals a tail word or sets a tombstone; SHUTDOWN - the load of either, once dry.
+ * That EMPTY and FULL hold at once for observers on both sides needs one order over both index CASes and both loads of the
+ * opposite index: they are seq_cst [E]. An EMPTY while a put holds a reservation that a get voided is right because that
+ * put's point is its last reservation; such a put counts against maxsize meanwhile (two-point model of a bounded queue).
+ *
+ * Progress: lock-free. A CAS on an index fails only because another operation advanced it. A put repeats after VOID only
+ * because a get claimed its cell and went on. Whoever is frozen, the others end within FIFO_SPINS + O(segments) steps of
+ * their own unless others succeed. Reclamation: R4 of reclaim.h, a frozen thread retains a few segments.
+ *
+ * Who frees: segments go from the list to `retired`, from there to `spare` or to the allocator, by retire/reuse below only.
+ */
+#ifndef PAWL_SRC_FIFO_H
+#define PAWL_SRC_FIFO_H
+
+#include "atomic.h"
+#include "base.h"
+#include "reclaim.h"
+#include <errno.h>
+#include <pawl/queue.h>
+
+enum {
+  FIFO_SPINS = 64,           /* pauses that a get grants a put that is midway: a microsecond or two */
+  FIFO_BACKOFF_MAX = 64,     /* pauses after a lost CAS: 1, 2, 4, .. up to this */
+  FIFO_CELLS_MIN = 64,       /* cells per segment: small ones stay in the caches, */
+  FIFO_CELLS_MAX = 512,      /* large ones amortise a fence, a scan and the header */
+  FIFO_SPARES_UNBOUNDED = 4, /* segments an unbounded queue keeps for use again */
+};
+
+#define FIFO_SEALED (UINT64_C(1) << 63)
+
+/* Stands in `next` of the last segment of a closed queue that was full when it was closed, or in `tail` of one never used. */
+#define FIFO_TOMB ((void *)(uintptr_t)1)
+
+struct fifo_cell {
+  uint64_t state; /* older: free; 2 * turn: FULL; 2 * turn + 1: VOID */
+  uint64_t value;
+};
+
+struct fifo_segment {
+  struct reclaim_node node;
+  void *next;    /* segment, NULL, or FIFO_TOMB */
+  uint64_t base; /* ticket of cell 0 */
+  uint64_t turn; /* of use of this memory, from 1 */
+  uint64_t cells;
+  char pad0[PAWL_LINE - 5 * 8];
+  uint64_t tail; /* next index to reserve, | FIFO_SEALED */
+  char pad1[PAWL_LINE - 8];
+  uint64_t head;      /* next index to claim */
+  uint64_t tail_seen; /* gets' cached lower bound of tail */
+  char pad2[PAWL_LINE - 16];
+  struct fifo_cell cell[];
+};
+
+/* What distinguishes queues that share this code; constant during an operation. */
+struct fifo_mode {
+  const int64_t *maxsize; /* changes while in use; NULL or <= 0: unbounded */
+  uint32_t cells;         /* per new segment; 0: by maxsize */
+  bool spsc;              /* one put and one get at a time */
+  bool grow;              /* may allocate */
+};
+
+static inline int64_t fifo_maxsize(const struct fifo_mode *mode)
+{
+  return mode->maxsize != NULL ? at_load_relaxed(mode->maxsize) : 0;
+}
+
+/* ---- waiting for a moment */
+
+struct fifo_backoff {
+  unsigned pauses;
+};
+
+/* After a lost CAS: somebody made progress; let them run on. */
+static inline void fifo_backoff(struct fifo_backoff *b)
+{
+  b->pauses = b->pauses == 0 ? 1 : b->pauses < FIFO_BACKOFF_MAX ? 2 * b->pauses : FIFO_BACKOFF_MAX;
+  for (unsigned i = at_spins(b->pauses); i > 0; i--)
+    at_pause();
+}
+
+/* ---- segments */
+
+static inline uint32_t fifo_cells(const struct fifo_mode *mode)
+{
+  if (mode->cells != 0)
+    return mode->cells;
+  int64_t maxsize = fifo_maxsize(mode);
+  if (maxsize <= 0)
+    return FIFO_CELLS_MAX;
+  uint32_t cells = FIFO_CELLS_MIN;
+  while (cells < FIFO_CELLS_MAX && cells < maxsize / 4)
+    cells *= 2;
+  return cells;
+}
+
+static inline size_t fifo_bytes(uint64_t cells)
+{
+  return sizeof(struct fifo_segment) + cells * sizeof(struct fifo_cell);
+}
+
+static inline void fifo_free(struct pawl__fifo *f, struct fifo_segment *s)
+{
+  at_add_relaxed(&f->segments, (uint64_t)-1);
+  at_add_relaxed(&f->bytes, -(uint64_t)fifo_bytes(s->cells));
+  pawl__free(s, fifo_bytes(s->cells), PAWL_LINE);
+}
+
+static inline void fifo_keep(void *fifo, struct reclaim_node *node)
+{
+  struct pawl__fifo *f = fifo;
+  at_add_relaxed(&f->spares, UINT64_C(1));
+  reclaim_push(&f->spare, node);
+}
+
+static inline void fifo_keep_some(void *fifo, struct reclaim_node *node)
+{
+  struct pawl__fifo *f = fifo;
+  if (at_load_relaxed(&f->spares) >= FIFO_SPARES_UNBOUNDED)
+    fifo_free(f, (struct fifo_segment *)node);
+  else
+    fifo_keep(f, node);
+}
+
+/* A bounded queue keeps every segment that it ever needed, and so stops allocating; trim gives them back. */
+static inline void fifo_retire(struct pawl__fifo *f, const struct fifo_mode *mode, const struct reclaim_thread *me,
+                               struct fifo_segment *s)
+{
+  if (me->level > 1) /* the allocator is not for signal handlers: the next retirement sorts it */
+    reclaim_push(&f->retired, &s->node);
+  else
+    reclaim_retire(&f->retired, &s->node, mode->grow && fifo_maxsize(mode) <= 0 ? fifo_keep_some : fifo_keep, f);
+}
+
+static inline struct fifo_segment *fifo_allocate(struct pawl__fifo *f, uint32_t cells)
+{
+  struct fifo_segment *s = pawl__alloc(fifo_bytes(cells), PAWL_LINE);
+  if (s == NULL)
+    return NULL;
+  s->cells = cells;
+  at_add_relaxed(&f->segments, UINT64_C(1));
+  at_add_relaxed(&f->bytes, (uint64_t)fifo_bytes(cells));
+  return s;
+}
+
+/* An empty segment that only the caller knows; NULL: none to be had. Inside a signal handler only spare ones. */
+static inline struct fifo_segment *fifo_fresh(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me,
+                                              struct reclaim_group *hazard, uint64_t base)
+{
+  struct fifo_segment *s = (struct fifo_segment *)reclaim_pop(&f->spare, &hazard->slot[2]);
+  if (s != NULL)
+    at_add_relaxed(&f->spares, (uint64_t)-1);
+  else if (mode->grow && me->level == 1)
+    s = fifo_allocate(f, fifo_cells(mode));
+  if (s == NULL)
+    return NULL;
+  s->turn++;
+  s->base = base;
+  at_store_relaxed(&s->next, (void *)NULL);
+  at_store_relaxed(&s->tail, UINT64_C(0));
+  at_store_relaxed(&s->head, UINT64_C(0));
+  at_store_relaxed(&s->tail_seen, UINT64_C(0));
+  return s;
+}
+
+static inline int fifo_no_segment(const struct reclaim_thread *me)
+{
+  return me->level == 1 ? -ENOMEM : -EAGAIN;
+}
+
+/* ---- put */
+
+/* The tail of a queue is set before its head; everybody who needs the head sees to it that it is set. While it is not, the
+ * tail cannot have moved (fifo_next_tail), so `first` is the first segment. */
+static inline void fifo_set_head(struct pawl__fifo *f, void *first)
+{
+  void *none = NULL;
+  if (at_load_relaxed(&f->head) == NULL)
+    (void)at_cas_seq(&f->head, &none, first);
+}
+
+/* Makes the first segment. 0, SHUTDOWN or fifo_no_segment(). */
+static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me,
+                                                struct reclaim_group *hazard)
+{
+  struct fifo_segment *s = fifo_fresh(f, mode, me, hazard, f->base);
+  if (s == NULL)
+    return fifo_no_segment(me);
+  void *none = NULL;
+  if (at_cas_seq(&f->tail, &none, (void *)s)) {
+    fifo_set_head(f, s);
+    return 0;
+  }
+  fifo_retire(f, mode, me, s);
+  return none == FIFO_TOMB ? PAWL_SHUTDOWN : 0;
+}
+
+/* Moves the tail from a used-up segment to the next one, appending it if need be. 0, SHUTDOWN or fifo_no_segment(). */
+static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, const struct fifo_mode *mode,
+                                                    struct reclaim_thread *me, struct reclaim_group *hazard,
+                                                    struct fifo_segment *s)
+{
+  fifo_set_head(f, s);
+  void *next = at_load_seq(&s->next);
+  if (next == NULL) {
+    struct fifo_segment *fresh = fifo_fresh(f, mode, me, hazard, s->base + s->cells);
+    if (fresh == NULL)
+      return fifo_no_segment(me);
+    if (at_cas_seq(&s->next, &next, (void *)fresh)) /* [N] publishes the segment */
+      next = fresh;
+    else
+      fifo_retire(f, mode, me, fresh);
+  }
+  if (next == FIFO_TOMB)
+    return PAWL_SHUTDOWN;
+  void *expected = s;
+  (void)at_cas_seq(&f->tail, &expected, next);
+  return 0;
+}
+
+/* Where gets are: a ticket that was the head at some instant of the call, or later. */
+static inline uint64_t fifo_head_ticket(struct pawl__fifo *f, struct reclaim_group *hazard)
+{
+  struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+  return s == NULL ? f->base : s->base + at_load_seq(&s->head); /* [E] */
+}
+
+/* Are `maxsize` places between the head and `ticket`, which the tail has reached? Refreshes the cached head first. */
+static __attribute__((noinline)) bool fifo_is_full(struct pawl__fifo *f, struct reclaim_group *hazard, uint64_t ticket,
+                                                   int64_t maxsize)
+{
+  uint64_t head = fifo_head_ticket(f, hazard);
+  at_store_relaxed(&f->head_seen, head);
+  return (int64_t)(ticket - head) >= maxsize;
+}
+
+/* Publishes `item` in the cell that the caller reserved. False: a get has voided it. */
+static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t item)
+{
+  struct fifo_cell *c = &s->cell[index];
+  uint64_t full = 2 * s->turn;
+  uint64_t old = at_load_relaxed(&c->state);
+  if (old == full + 1)
+    return false;
+  at_plain_store(&c->value, item);
+  return at_cas_seq(&c->state, &old, full); /* [V] publishes the value; [W] before looking for sleepers */
+}
+
+static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
+{
+  if (admitted != NULL && !*admitted) {
+    *admitted = true;
+    at_add_relaxed(&f->admitted, UINT64_C(1));
+  }
+}
+
+/*
+ * Reserves and publishes in segment s: 0, FULL, or PAWL_STATE when s has no place left or is sealed (*end tells which).
+ * Reads the ticket first, then maxsize and the head, then swaps that same ticket (decision 3).
+ */
+static inline int fifo_put_in(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_group *hazard,
+                              struct fifo_segment *s, uint64_t item, bool *admitted, uint64_t *end)
+{
+  struct fifo_backoff backoff = {0};
+  uint64_t t = at_load_acquire(&s->tail);
+  for (;;) {
+    bool used_up = t >= s->cells;
+    *end = t;
+    if (used_up && (t & FIFO_SEALED || at_load_seq(&s->next) != NULL)) /* SHUTDOWN comes before FULL */
+      return PAWL_STATE;
+    int64_t maxsize = fifo_maxsize(mode);
+    if (maxsize > 0 && (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) >= maxsize &&
+        fifo_is_full(f, hazard, s->base + t, maxsize))
+      return PAWL_FULL;
+    if (used_up)
+      return PAWL_STATE;
+    if (mode->spsc) {
+      at_plain_store(&s->cell[t].value, item);
+      fifo_admit(f, admitted);
+      if (at_cas_seq(&s->tail, &t, t + 1)) /* [V] publishes; fails only against close */
+        return 0;
+    } else if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E] */
+      fifo_backoff(&backoff);
+    } else {
+      fifo_admit(f, admitted);
+      if (fifo_publish(s, t, item))
+        return 0;
+      t = at_load_acquire(&s->tail);
+    }
+  }
+}
+
+/*
+ * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once the put has held a
+ * reservation, then `f->admitted` counts it; NULL: not tracked. Counting comes before publication, so that a get's
+ * task_done can never find its item uncounted.
+ */
+static inline int fifo_try_put(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me, uint64_t item,
+                               bool *admitted)
+{
+  struct reclaim_group *hazard = reclaim_group(me, f);
+  if (hazard == NULL)
+    return -EAGAIN;
+  for (;;) {
+    struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+    int result;
+    if (__builtin_expect((uintptr_t)s <= (uintptr_t)FIFO_TOMB, 0)) {
+      result = s == NULL ? fifo_first(f, mode, me, hazard) : PAWL_SHUTDOWN;
+    } else {
+      uint64_t end;
+      result = fifo_put_in(f, mode, hazard, s, item, admitted, &end);
+      if (__builtin_expect(result != PAWL_STATE, 1))
+        return result;
+      result = end & FIFO_SEALED ? PAWL_SHUTDOWN : fifo_next_tail(f, mode, me, hazard, s);
+    }
+    if (result != 0)
+      return result;
+  }
+}
+
+/* ---- get */
+
+/* Moves the head from a used-up segment to `next` and retires it. The tail goes first (F1). */
+static __attribute__((noinline)) void fifo_next_head(struct pawl__fifo *f, const struct fifo_mode *mode,
+                                                     struct reclaim_thread *me, struct reclaim_group *hazard,
+                                                     struct fifo_segment *s, void *next)
+{
+  void *expected = s;
+  if (at_load_seq(&f->tail) == (void *)s)
+    (void)at_cas_seq(&f->tail, &expected, next);
+  expected = s;
+  if (at_cas_seq(&f->head, &expected, next)) {
+    (void)reclaim_protect(&hazard->slot[1], &f->head);
+    fifo_retire(f, mode, me, s);
+  }
+}
+
+/* Takes the value of the cell that the caller claimed. False: its put was midway and has been voided. */
+static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *item)
+{
+  struct fifo_cell *c = &s->cell[index];
+  uint64_t full = 2 * s->turn;
+  for (unsigned spins = at_spins(FIFO_SPINS); at_load_acquire(&c->state) != full; spins--) { /* [V] */
+    if (spins == 0) {
+      if (at_swap_seq(&c->state, full + 1) == full) /* [V] */
+        break;
+      return false;
+    }
+    at_pause();
+  }
+  *item = at_plain_load(&c->value);
+  return true;
+}
+
+/* The first segment; NULL: none yet, or never one (closed). */
+static inline struct fifo_segment *fifo_head(struct pawl__fifo *f, struct reclaim_group *hazard, int *result)
+{
+  for (;;) {
+    struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+    if (__builtin_expect(s != NULL, 1))
+      return s;
+    void *first = at_load_seq(&f->tail);
+    if ((uintptr_t)first <= (uintptr_t)FIFO_TOMB) {
+      *result = first == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN;
+      return NULL;
+    }
+    fifo_set_head(f, first);
+  }
+}
+
+/*
+ * Takes the oldest item: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal handlers nest too deep. `moved` is
+ * set if the head moved, also past a voided cell: there is room for a put.
+ */
+static inline int fifo_try_get(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me, uint64_t *item,
+                               bool *moved)
+{
+  struct reclaim_group *hazard = reclaim_group(me, f);
+  if (hazard == NULL)
+    return -EAGAIN;
+  struct fifo_backoff backoff = {0};
+  int result = 0;
+  for (;;) {
+    struct fifo_segment *s = fifo_head(f, hazard, &result);
+    if (s == NULL)
+      return result;
+    uint64_t h = at_load_relaxed(&s->head);
+    while (h < s->cells) {
+      if (h >= at_load_relaxed(&s->tail_seen)) {
+        uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
+        if (h >= (tail & ~FIFO_SEALED))
+          return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
+        at_store_relaxed(&s->tail_seen, tail & ~FIFO_SEALED);
+      }
+      if (mode->spsc) {
+        *item = at_plain_load(&s->cell[h].value);
+        *moved = true;
+        at_store_seq(&s->head, h + 1); /* hands the cell back; [W] before looking for sleepers */
+        return 0;
+      }
+      if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
+        fifo_backoff(&backoff);
+        continue;
+      }
+      *moved = true;
+      if (fifo_take(s, h, item))
+        return 0;
+      at_add_relaxed(&f->voided, UINT64_C(1));
+      h = at_load_relaxed(&s->head);
+    }
+    void *next = at_load_seq(&s->next); /* [N] */
+    if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
+      return next == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN;
+    fifo_next_head(f, mode, me, hazard, s, next);
+  }
+}
+
+/* ---- close and the rest */
+
+/* Admits no put any more. Idempotent. 0 or -EAGAIN. */
+static inline int fifo_close(struct pawl__fifo *f, struct reclaim_thread *me)
+{
+  struct reclaim_group *hazard = reclaim_group(me, f);
+  if (hazard == NULL)
+    return -EAGAIN;
+  for (;;) {
+    void *none = NULL;
+    if (at_load_acquire(&f->tail) == NULL && at_cas_seq(&f->tail, &none, FIFO_TOMB))
+      return 0;
+    struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+    if ((void *)s == FIFO_TOMB)
+      return 0;
+    uint64_t t = at_load_relaxed(&s->tail);
+    while (t < s->cells)
+      if (at_cas_seq(&s->tail, &t, t | FIFO_SEALED))
+        return 0;
+    if (t & FIFO_SEALED)
+      return 0;
+    void *next = NULL;
+    if (at_cas_seq(&s->next, &next, FIFO_TOMB) || next == FIFO_TOMB)
+      return 0;
+    void *expected = s;
+    (void)at_cas_seq(&f->tail, &expected, next);
+  }
+}
+
+/* Reservations so far, and claims so far: tickets. */
+static inline uint64_t fifo_tail_ticket(struct pawl__fifo *f, struct reclaim_group *hazard)
+{
+  struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+  return (uintptr_t)s <= (uintptr_t)FIFO_TOMB ? f->base : s->base + (at_load_seq(&s->tail) & ~FIFO_SEALED);
+}
+
+/* Reserved and not yet claimed. The tail is read first: never above the bound, and at least 0. */
+static inline uint64_t fifo_was_size(struct pawl__fifo *f, struct reclaim_thread *me)
+{
+  struct reclaim_group *hazard = reclaim_group(me, f);
+  if (hazard == NULL)
+    return 0;
+  uint64_t tail = fifo_tail_ticket(f, hazard);
+  uint64_t head = fifo_head_ticket(f, hazard);
+  return (int64_t)(tail - head) > 0 ? tail - head : 0;
+}
+
+/* Makes `n` segments ready for use. 0 or -ENOMEM. */
+static inline int fifo_prepare(struct pawl__fifo *f, const struct fifo_mode *mode, uint64_t n)
+{
+  for (; n > 0; n--) {
+    struct fifo_segment *s = fifo_allocate(f, fifo_cells(mode));
+    if (s == NULL)
+      return -ENOMEM;
+    fifo_keep(f, &s->node);
+  }
+  return 0;
+}
+
+static inline void fifo_free_node(void *fifo, struct reclaim_node *node)
+{
+  fifo_free(fifo, (struct fifo_segment *)node);
+}
+
+/* Frees what is kept for use again. */
+static inline void fifo_trim(struct pawl__fifo *f, struct reclaim_thread *me)
+{
+  struct reclaim_group *hazard = reclaim_group(me, f);
+  if (hazard == NULL)
+    return;
+  reclaim_retire(&f->retired, NULL, fifo_free_node, f);
+  for (struct reclaim_node *n; (n = reclaim_pop(&f->spare, &hazard->slot[2])) != NULL;) {
+    at_add_relaxed(&f->spares, (uint64_t)-1);
+    reclaim_retire(&f->retired, n, fifo_free_node, f); /* somebody may be about to pop it, too */
+  }
+}
+
+/* Frees everything. Nobody uses the queue any more. */
+static inline void fifo_fini(struct pawl__fifo *f)
+{
+  void *lists[] = {f->spare, f->retired};
+  for (unsigned i = 0; i < 2; i++)
+    for (struct reclaim_node *n = lists[i], *link; n != NULL; n = link) {
+      link = n->link;
+      fifo_free_node(f, n);
+    }
+  struct fifo_segment *s = (uintptr_t)f->head > (uintptr_t)FIFO_TOMB ? f->head : f->tail;
+  while ((uintptr_t)s > (uintptr_t)FIFO_TOMB) {
+    struct fifo_segment *next = s->next;
+    fifo_free(f, s);
+    s = next;
+  }
+}
+
+#endif

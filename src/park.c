@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* park.c - the wait loop and the wakers. The only file that sleeps; park.h tells why no wake is lost. */
+#include "park.h"
+#include <limits.h>
+
+/*
+ * How long to spin before sleeping: waking a thread costs its waker 5-10 us and takes 25-50 us, an item that is about to
+ * come comes within a microsecond or two. Longer spinning only burns processors that others may need (bench: fifo.trickle).
+ */
+enum { SPIN_NS = 3000, PAUSES_MAX = 32, CALIBRATION_PAUSES = 256 };
+
+static AT_GLOBAL uint32_t spin_pauses; /* 0: not measured yet, else 1 + pauses in SPIN_NS; 1 on a single processor */
+
+/* Measures how long a pause takes here: from 3 ns to 50 ns on processors of the last ten years. */
+static uint32_t calibrate(void)
+{
+  uint32_t budget = 0;
+  if (os_cpu_count() > 1) {
+    pawl_time start = os_now();
+    for (int i = 0; i < CALIBRATION_PAUSES; i++)
+      at_pause();
+    pawl_time took = os_now() - start;
+    budget = (uint32_t)(CALIBRATION_PAUSES * (int64_t)SPIN_NS / (took > 0 ? took : 1));
+    if (budget > SPIN_NS)
+      budget = SPIN_NS;
+  }
+  at_store_relaxed(&spin_pauses, 1 + budget); /* whoever else measures meanwhile stores much the same */
+  return budget;
+}
+
+static inline uint32_t spin_budget(void)
+{
+  uint32_t known = at_load_relaxed(&spin_pauses);
+  return at_spins(known != 0 ? known - 1 : calibrate());
+}
+
+/* Attempts between pauses that double, so that the lines the attempt reads stay with those who write them. */
+static int spin(int busy, park_attempt *attempt, void *arg)
+{
+  uint32_t left = spin_budget();
+  for (uint32_t pauses = 1; left > 0; pauses = pauses < PAUSES_MAX ? 2 * pauses : PAUSES_MAX) {
+    uint32_t n = pauses < left ? pauses : left;
+    for (uint32_t i = 0; i < n; i++)
+      at_pause();
+    left -= n;
+    int result = attempt(arg, NULL);
+    if (result != busy)
+      return result;
+  }
+  return busy;
+}
+
+/* Attempts and sleeps in turn. The caller has announced itself. */
+static int sleep_until(struct park_at at, int busy, pawl_time until, park_attempt *attempt, void *arg)
+{
+  bool shared = at.kind == PARK_EVENT_SHARED || at.kind == PARK_WORD_SHARED;
+  uint32_t *word = at.event != NULL ? &at.event->epoch : at.word;
+  for (int slept = 0;;) {
+    uint32_t key = 0;
+    if (at.event != NULL) {
+      key = at_load_acquire(&at.event->epoch);             /* P2 */
+      if (at_load_relaxed(&at.event->state) & PARK_FLIGHT) /* P4: I bear it */
+        (void)at_and_seq(&at.event->state, ~PARK_FLIGHT);
+    }
+    int result = at_step("park.recheck") || slept != 0 ? attempt(arg, &key) : busy;
+    if (result != busy || slept == PAWL_TIMEOUT)
+      return result;
+    slept = os_futex_wait(word, key, until, shared);
+  }
+}
+
+int park_until(struct park_at at, int busy, pawl_time until, park_attempt *attempt, void *arg)
+{
+  int result = attempt(arg, NULL);
+  if (result != busy || until <= PAWL_NOWAIT)
+    return result;
+  if (until != PAWL_FOREVER && os_now() >= until)
+    return attempt(arg, NULL);
+  result = spin(busy, attempt, arg);
+  if (result != busy)
+    return result;
+  if (at.event != NULL)
+    (void)at_add_seq(&at.event->state, 1u); /* P1 */
+  result = sleep_until(at, busy, until, attempt, arg);
+  if (at.event != NULL)
+    (void)at_add_seq(&at.event->state, (uint32_t)-1);
+  return result;
+}
+
+bool park_wake_slow(struct pawl__park *park)
+{
+  uint32_t state = at_load_seq(&park->state);
+  while ((state & PARK_WAITERS) != 0 && (state & PARK_FLIGHT) == 0)
+    if (at_cas_seq(&park->state, &state, state | PARK_FLIGHT)) { /* P3 */
+      (void)at_add_release(&park->epoch, 1u);                    /* P2 */
+      if (at_step("park.wake.one"))
+        (void)os_futex_wake(&park->epoch, 1, false);
+      break;
+    }
+  return (state & PARK_ARMED) && park_disarm(park);
+}
+
+static uint32_t wake_everybody(struct pawl__park *park, bool shared)
+{
+  uint32_t state = at_load_seq(&park->state); /* [W] */
+  if (state & PARK_WAITERS) {
+    (void)at_add_release(&park->epoch, 1u);
+    if (at_step("park.wake.all"))
+      (void)os_futex_wake(&park->epoch, INT_MAX, shared);
+  }
+  return state;
+}
+
+bool park_wake_all(struct pawl__park *park)
+{
+  return (wake_everybody(park, false) & PARK_ARMED) && park_disarm(park);
+}
+
+void park_wake_shared(struct pawl__park *park)
+{
+  (void)wake_everybody(park, true);
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue.c - the queue layer: deadlines, wake-ups, task_done and join, shutdown, statistics, descriptors; once, for every
+ * order. Layer 3. The order and the bound are the core's business (core.h), sleeping is park.c's.
+ *
+ * Three parks: getters wait for items, putters for room, joiners for unfinished == 0. Every successful put wakes a getter,
+ * every get (also one that only voided a stalled reservation) a putter; who leaves a park after its own success passes the
+ * wake on while there is more (P5 of park.h). Conserved: admitted - done_ = unfinished >= 0, both monotone.
+ */
+#include "core.h"
+#include "park.h"
+#include <pawl/queue.h>
+#include <string.h>
+
+enum { STATE_SHUTDOWN = 1, STATE_IMMEDIATE = 2 };
+
+_Static_assert(sizeof(struct pawl_queue) == 576, "part of the ABI");
+_Static_assert(offsetof(struct pawl__fifo, head) - offsetof(struct pawl__fifo, tail) >= PAWL_LINE,
+               "puts and gets share a line");
+_Static_assert(offsetof(struct pawl__fifo, spare) - offsetof(struct pawl__fifo, head) >= PAWL_LINE,
+               "gets and the pool share a line");
+
+struct call {
+  struct pawl_queue *q;
+  struct reclaim_thread *me;
+  uint64_t item;
+  bool *admitted; /* puts */
+  bool moved;     /* gets */
+};
+
+static struct park_at at_event(struct pawl__park *park)
+{
+  return (struct park_at){.kind = PARK_EVENT, .event = park};
+}
+
+/* ---- waking */
+
+static __attribute__((noinline)) void write_fd(struct pawl_queue *q)
+{
+  os_eventfd_write(at_load_acquire(&q->fd_) - 1);
+}
+
+static inline void wake_getter(struct pawl_queue *q)
+{
+  if (at_step("queue.wake.getter") && park_wake_one(&q->getters_))
+    write_fd(q);
+}
+
+static inline void wake_putter(struct pawl_queue *q)
+{
+  if (at_step("queue.wake.putter"))
+    (void)!park_wake_one(&q->putters_);
+}
+
+/* ---- done and unfinished */
+
+static bool tracked(const struct pawl_queue *q)
+{
+  return (q->flags_ & PAWL_UNTRACKED) == 0;
+}
+
+/* Counts up to n items as done, never more than were put. Returns how many. Wakes the joiners if that was the last. */
+static uint64_t finish(struct pawl_queue *q, uint64_t n)
+{
+  uint64_t done = at_load_seq(&q->done_), some;
+  do {
+    uint64_t unfinished = core_puts(q) - done;
+    some = n < unfinished ? n : unfinished;
+    if (some == 0)
+      return 0;
+  } while (!at_cas_seq(&q->done_, &done, done + some)); /* [D] */
+  if (done + some == core_puts(q) && at_step("queue.wake.joiners"))
+    (void)!park_wake_all(&q->joiners_);
+  return some;
+}
+
+int pawl_queue_task_done(struct pawl_queue *q)
+{
+  if (q == NULL)
+    return -EINVAL;
+  if (!tracked(q))
+    return PAWL_STATE;
+  return finish(q, 1) == 1 ? 0 : -ERANGE;
+}
+
+/* done_ first: both are monotone and done_ never runs ahead, so equality held when `admitted` was read. */
+uint64_t pawl_queue_unfinished(const struct pawl_queue *q)
+{
+  if (q == NULL || !tracked(q))
+    return 0;
+  uint64_t done = at_load_seq(&q->done_); /* [D] receives what went before the task_done calls */
+  return core_puts(q) - done;
+}
+
+static int join_attempt(void *arg, uint32_t *key)
+{
+  (void)key;
+  return pawl_queue_unfinished(arg) == 0 ? 0 : PAWL_TIMEOUT;
+}
+
+int pawl_queue_join(struct pawl_queue *q, pawl_time until)
+{
+  if (q == NULL)
+    return -EINVAL;
+  if (!tracked(q))
+    return PAWL_STATE;
+  return park_until(at_event(&q->joiners_), PAWL_TIMEOUT, until, join_attempt, q);
+}
+
+/* ---- put and get */
+
+static int put_attempt(void *arg, uint32_t *key)
+{
+  struct call *c = arg;
+  (void)key;
+  return core_try_put(c->q, c->me, c->item, c->admitted);
+}
+
+static __attribute__((noinline)) int put_waiting(struct call *c, pawl_time until)
+{
+  struct pawl_queue *q = c->q;
+  int result = park_until(at_event(&q->putters_), PAWL_FULL, until, put_attempt, c);
+  if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
+    wake_putter(q); /* P5 */
+  return result;
+}
+
+static inline int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until)
+{
+  bool admitted = false;
+  struct call c = {.q = q, .me = me, .item = item, .admitted = tracked(q) ? &admitted : NULL};
+  int result = put_attempt(&c, NULL);
+  if (__builtin_expect(result == PAWL_FULL && until > PAWL_NOWAIT, 0))
+    result = put_waiting(&c, until);
+  if (__builtin_expect(result == 0, 1))
+    wake_getter(q);
+  else if (admitted)
+    (void)finish(q, 1); /* it was counted when it held a reservation that a get then voided */
+  return result;
+}
+
+int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (__builtin_expect(q == NULL, 0))
+    return -EINVAL;
+  if (__builtin_expect((me = reclaim_enter()) == NULL, 0))
+    return -ENOMEM;
+  int result = put_one(q, me, item, until);
+  reclaim_leave(me);
+  return result;
+}
+
+static inline int get_attempt(void *arg, uint32_t *key)
+{
+  struct call *c = arg;
+  bool moved = false;
+  (void)key;
+  int result = core_try_get(c->q, c->me, &c->item, &moved);
+  if (moved)
+    wake_putter(c->q);
+  return result;
+}
+
+static __attribute__((noinline)) int get_waiting(struct call *c, pawl_time until)
+{
+  struct pawl_queue *q = c->q;
+  int result = park_until(at_event(&q->getters_), PAWL_EMPTY, until, get_attempt, c);
+  if (park_was_waiting(&q->getters_) && core_was_size(q, c->me) > 0)
+    wake_getter(q); /* P5 */
+  return result;
+}
+
+static inline int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, pawl_time until)
+{
+  struct call c = {.q = q, .me = me};
+  int result = get_attempt(&c, NULL);
+  if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))
+    result = get_waiting(&c, until);
+  if (result == 0)
+    *item = c.item;
+  return result;
+}
+
+int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (__builtin_expect(q == NULL || item == NULL, 0))
+    return -EINVAL;
+  if (__builtin_expect((me = reclaim_enter()) == NULL, 0))
+    return -ENOMEM;
+  int result = get_one(q, me, item, until);
+  reclaim_leave(me);
+  return result;
+}
+
+int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)
+{
+  struct reclaim_thread *me;
+  size_t i = 0;
+  int result = 0;
+  if (q == NULL || (items == NULL && n > 0))
+    result = -EINVAL;
+  else if ((me = reclaim_enter()) == NULL)
+    result = -ENOMEM;
+  else {
+    while (i < n && (result = put_one(q, me, items[i], until)) == 0)
+      i++;
+    reclaim_leave(me);
+  }
+  if (done != NULL)
+    *done = i;
+  return result;
+}
+
+int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t *done, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (q == NULL || done == NULL || (items == NULL && n > 0))
+    return -EINVAL;
+  if ((me = reclaim_enter()) == NULL)
+    return -ENOMEM;
+  size_t i = 0;
+  int result = 0;
+  while (i < n && (result = get_one(q, me, &items[i], i == 0 ? until : PAWL_NOWAIT)) == 0)
+    i++;
+  reclaim_leave(me);
+  *done = i;
+  return i > 0 ? 0 : result;
+}
+
+/* ---- shutdown */
+
+static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
+{
+  uint64_t item, n = 0;
+  bool moved;
+  while (core_try_get(q, me, &item, &moved) == 0) {
+    n++;
+    if (q->drop_ != NULL && at_step("queue.drop"))
+      q->drop_(q->drop_ctx_, item);
+  }
+  return n;
+}
+
+int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
+{
+  struct reclaim_thread *me;
+  if (q == NULL)
+    return -EINVAL;
+  if ((me = reclaim_enter()) == NULL)
+    return -ENOMEM;
+  (void)at_or_seq(&q->state_, (uint32_t)(immediate ? STATE_SHUTDOWN | STATE_IMMEDIATE : STATE_SHUTDOWN));
+  int result = at_step("queue.close") ? core_close(q, me) : 0;
+  if (park_wake_all(&q->getters_))
+    write_fd(q);
+  (void)!park_wake_all(&q->putters_);
+  if (immediate && tracked(q))
+    (void)finish(q, drop_all(q, me));
+  else if (immediate)
+    (void)drop_all(q, me);
+  reclaim_leave(me);
+  return result;
+}
+
+bool pawl_queue_is_shutdown(const struct pawl_queue *q)
+{
+  return q != NULL && (at_load_acquire(&q->state_) & STATE_SHUTDOWN) != 0;
+}
+
+/* ---- sizes */
+
+size_t pawl_queue_was_size(const struct pawl_queue *queue)
+{
+  struct pawl_queue *q = (struct pawl_queue *)queue; /* looking at a segment writes hazard slots, never the queue */
+  struct reclaim_thread *me;
+  if (q == NULL || (me = reclaim_enter()) == NULL)
+    return 0;
+  uint64_t size = core_was_size(q, me);
+  reclaim_leave(me);
+  return (size_t)size;
+}
+
+bool pawl_queue_was_empty(const struct pawl_queue *q)
+{
+  return pawl_queue_was_size(q) == 0;
+}
+
+bool pawl_queue_was_full(const struct pawl_queue *q)
+{
+  int64_t maxsize = pawl_queue_maxsize(q);
+  return maxsize > 0 && pawl_queue_was_size(q) >= (uint64_t)maxsize;
+}
+
+int64_t pawl_queue_maxsize(const struct pawl_queue *q)
+{
+  return q != NULL ? at_load_relaxed(&q->maxsize_) : 0;
+}
+
+int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
+{
+  if (q == NULL)
+    return -EINVAL;
+  if (q->kind_ == CORE_RING && (maxsize <= 0 || maxsize > ((struct ring *)q->ring_)->capacity))
+    return -EINVAL;
+  at_store_seq(&q->maxsize_, maxsize);
+  if (at_step("queue.wake.resize"))
+    (void)!park_wake_all(&q->putters_);
+  return 0;
+}
+
+static uint64_t memory(const struct pawl_queue *q)
+{
+  return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->ring_)->mask) : at_load_relaxed(&q->fifo_.bytes);
+}
+
+size_t pawl_queue_trim(struct pawl_queue *q)
+{
+  struct reclaim_thread *me;
+  if (q == NULL || q->kind_ != CORE_FIFO || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_enter()) == NULL)
+    return 0;
+  uint64_t before = memory(q);
+  fifo_trim(&q->fifo_, me);
+  uint64_t after = memory(q);
+  reclaim_leave(me);
+  return before > after ? (size_t)(before - after) : 0;
+}
+
+static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl_queue_stats *out)
+{
+  struct reclaim_group *hazard = reclaim_group(me, &q->fifo_);
+  if (q->kind_ == CORE_RING) {
+    struct ring *r = q->ring_;
+    out->gets = at_load_seq(&r->head) / 2 - q->fifo_.base;
+    out->puts = at_load_seq(&r->tail) / 2 - q->fifo_.base;
+  } else if (q->kind_ == CORE_FIFO && hazard != NULL) {
+    out->voided = at_load_relaxed(&q->fifo_.voided);
+    out->gets = fifo_head_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
+    out->puts = fifo_tail_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
+  }
+}
+
+void pawl_queue_stats(const struct pawl_queue *queue, struct pawl_queue_stats *out)
+{
+  struct pawl_queue *q = (struct pawl_queue *)queue; /* as in pawl_queue_was_size */
+  struct reclaim_thread *me;
+  if (out == NULL)
+    return;
+  *out = (struct pawl_queue_stats){0};
+  if (q == NULL || (me = reclaim_enter()) == NULL)
+    return;
+  tickets(q, me, out);
+  out->bytes = memory(q);
+  reclaim_leave(me);
+}
+
+/* ---- the descriptor */
+
+int pawl_queue_fd(struct pawl_queue *q)
+{
+  if (q == NULL)
+    return -EINVAL;
+  int32_t known = at_load_acquire(&q->fd_);
+  if (known > 0)
+    return known - 1;
+  int fd = os_eventfd();
+  if (fd < 0)
+    return fd;
+  known = 0;
+  if (at_cas_seq(&q->fd_, &known, (int32_t)(fd + 1)))
+    return fd;
+  os_close(fd);
+  return known - 1;
+}
+
+int pawl_queue_arm(struct pawl_queue *q)
+{
+  struct reclaim_thread *me;
+  if (q == NULL)
+    return -EINVAL;
+  int32_t fd = at_load_acquire(&q->fd_);
+  if (fd == 0)
+    return PAWL_STATE;
+  if ((me = reclaim_enter()) == NULL)
+    return -ENOMEM;
+  os_eventfd_clear(fd - 1);
+  park_arm(&q->getters_);
+  bool there = core_was_size(q, me) > 0 || pawl_queue_is_shutdown(q);
+  if (there && park_disarm(&q->getters_))
+    write_fd(q);
+  reclaim_leave(me);
+  return 0;
+}
+
+/* ---- beginning and end */
+
+static int check(const struct pawl_queue_options *o)
+{
+  const unsigned flags = PAWL_UNTRACKED | PAWL_SPSC | PAWL_PREALLOC;
+  if (o->order != PAWL_FIFO || o->progress > PAWL_RING || (o->flags & ~flags))
+    return -EINVAL;
+  if (o->maxsize <= 0 && (o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC)))
+    return -EINVAL;
+  if (o->custom != NULL &&
+      (o->progress != 0 || !o->custom->put || !o->custom->get || !o->custom->size || (o->flags & (PAWL_SPSC | PAWL_PREALLOC))))
+    return -EINVAL;
+  return 0;
+}
+
+static int prepare(struct pawl_queue *q)
+{
+  if (q->kind_ == CORE_RING) {
+    q->ring_ = ring_new(q->maxsize_, q->fifo_.base);
+    return q->ring_ != NULL ? 0 : -ENOMEM;
+  }
+  if (!(q->flags_ & PAWL_PREALLOC))
+    return 0;
+  struct fifo_mode mode = core_fifo_mode(q);
+  int result = fifo_prepare(&q->fifo_, &mode, (uint64_t)(q->maxsize_ - 1) / fifo_cells(&mode) + 4);
+  if (result != 0)
+    fifo_fini(&q->fifo_);
+  return result;
+}
+
+int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *options)
+{
+  const struct pawl_queue_options standard = {0};
+  const struct pawl_queue_options *o = options != NULL ? options : &standard;
+  if (q == NULL)
+    return -EINVAL;
+  int result = check(o);
+  if (result != 0)
+    return result;
+  struct pawl_queue fresh = {
+      .maxsize_ = o->maxsize,
+      .kind_ = o->custom != NULL          ? CORE_CUSTOM
+               : o->progress == PAWL_RING ? CORE_RING
+                                          : CORE_FIFO,
+      .flags_ = o->flags,
+      .drop_ = o->drop,
+      .drop_ctx_ = o->drop_ctx,
+      .custom_ = o->custom,
+      .custom_ctx_ = o->custom_ctx,
+  };
+  result = prepare(&fresh);
+  if (result == 0)
+    *q = fresh;
+  return result;
+}
+
+int pawl_queue_fini(struct pawl_queue *q)
+{
+  struct reclaim_thread *me;
+  if (q == NULL)
+    return -EINVAL;
+  if (park_was_waiting(&q->getters_) || park_was_waiting(&q->putters_) || park_was_waiting(&q->joiners_))
+    return -EBUSY;
+  if ((me = reclaim_enter()) == NULL)
+    return -ENOMEM;
+  (void)drop_all(q, me);
+  reclaim_leave(me);
+  if (q->kind_ == CORE_RING)
+    ring_free(q->ring_);
+  else
+    fifo_fini(&q->fifo_);
+  if (q->fd_ > 0)
+    os_close(q->fd_ - 1);
+  *q = (struct pawl_queue){0};
+  return 0;
+}
+
+int pawl_queue_new(struct pawl_queue **out, const struct pawl_queue_options *options)
+{
+  if (out == NULL)
+    return -EINVAL;
+  struct pawl_queue *q = pawl__alloc(sizeof *q, PAWL_LINE);
+  if (q == NULL)
+    return -ENOMEM;
+  int result = pawl_queue_init(q, options);
+  if (result == 0)
+    *out = q;
+  else
+    pawl__free(q, sizeof *q, PAWL_LINE);
+  return result;
+}
+
+int pawl_queue_free(struct pawl_queue *q)
+{
+  if (q == NULL)
+    return 0;
+  int result = pawl_queue_fini(q);
+  if (result == 0)
+    pawl__free(q, sizeof *q, PAWL_LINE);
+  return result;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reclaim.c - the slow half of reclaim.h: threads' records, retirement, stacks of nodes. */
+#include "reclaim.h"
+#include "base.h"
+#include <errno.h>
+
+static AT_GLOBAL struct reclaim_thread *threads; /* pushed at the front; records are used again, never freed */
+
+static void detach(void *self)
+{
+  struct reclaim_thread *me = self;
+  for (unsigned g = 0; g < RECLAIM_GROUPS + RECLAIM_HANDLERS; g++)
+    for (unsigned s = 0; s < 3; s++)
+      at_store_release(&me->group[g].slot[s], (void *)NULL);
+  at_store_release(&me->used, 0u); /* [T] the next owner receives clean slots */
+}
+
+static struct reclaim_thread *find_unused(void)
+{
+  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next) {
+    uint32_t unused = 0;
+    if (at_load_relaxed(&t->used) == 0 && at_cas_acquire(&t->used, &unused, 1u)) /* [T] */
+      return t;
+  }
+  return NULL;
+}
+
+static struct reclaim_thread *make(void)
+{
+  struct reclaim_thread *t = pawl__alloc(sizeof *t, PAWL_LINE);
+  if (t == NULL)
+    return NULL;
+  t->used = 1;
+  struct reclaim_thread *first = at_load_relaxed(&threads);
+  do
+    t->next = first;
+  while (!at_cas_release(&threads, &first, t)); /* publishes the record to scans */
+  return t;
+}
+
+struct reclaim_thread *reclaim_attach(void)
+{
+  struct reclaim_thread *me = os_self();
+  if (me != NULL)
+    return me;
+  me = find_unused();
+  if (me == NULL)
+    me = make();
+  if (me == NULL)
+    return NULL;
+  me->level = 0;
+  if (os_set_self(me, detach) != 0) {
+    detach(me);
+    return NULL;
+  }
+  return me;
+}
+
+int pawl_thread_attach(void)
+{
+  return reclaim_attach() != NULL ? 0 : -ENOMEM;
+}
+
+static bool is_protected(const struct reclaim_node *node)
+{
+  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next)
+    for (unsigned g = 0; g < RECLAIM_GROUPS + RECLAIM_HANDLERS; g++)
+      for (unsigned s = 0; s < 3; s++)
+        if (at_load_acquire(&t->group[g].slot[s]) == (const void *)node) /* [S] */
+          return true;
+  return false;
+}
+
+void reclaim_push(void **top, struct reclaim_node *node)
+{
+  void *first = at_load_relaxed(top);
+  do
+    at_store_relaxed(&node->link, (struct reclaim_node *)first);
+  while (!at_cas_release(top, &first, (void *)node)); /* [P] hands the node's memory to who pops it */
+}
+
+struct reclaim_node *reclaim_pop(void **top, void **slot)
+{
+  struct reclaim_node *node;
+  void *expected;
+  do {
+    node = reclaim_protect(slot, top);
+    if (node == NULL)
+      return NULL;
+    expected = node;
+  } while (!at_cas_acquire(top, &expected, (void *)at_load_relaxed(&node->link))); /* [P] */
+  at_store_release(slot, (void *)NULL);
+  return node;
+}
+
+void reclaim_retire(void **retired, struct reclaim_node *node, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx)
+{
+  if (node != NULL)
+    reclaim_push(retired, node);
+  node = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
+  at_fence_seq();                                /* [R] with reclaim_protect */
+  while (node != NULL) {
+    struct reclaim_node *next = at_load_relaxed(&node->link);
+    if (at_step("reclaim.scan") && is_protected(node))
+      reclaim_push(retired, node);
+    else
+      reuse(ctx, node);
+    node = next;
+  }
+}

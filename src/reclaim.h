@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reclaim.h - when may a node that was unlinked from a structure be used again? Layer 1. Sticky hazard pointers.
+ *
+ * Hazard pointers (Michael, IEEE TPDS 15(6), 2004): before a thread follows a pointer it publishes it in a slot of its own
+ * and looks whether the pointer is still current; nobody reuses a node that stands in some slot. Publishing costs a full
+ * fence, so Pawl does not withdraw it: a slot keeps its node between operations ("sticky"), and as long as the structure
+ * still leads to the same node, the next operation needs two loads and no fence.
+ *
+ * Facts:
+ *  R1  A node in a slot since before it was unlinked is not handed to its `reuse` function. Publication (store slot, fence,
+ *      load source again) and retirement (unlink, fence, load slots) are both split by a full fence: if the scan misses the
+ *      slot, the second load of the source sees the unlinking. Pair [R].
+ *  R2  A source that leads to the node in my slot has led to a live node all along: by R1 it could not be reused.
+ *  R3  A thread stores into its slots with release and scans load with acquire: all accesses of the former owner of a slot
+ *      happen before the reuse. Pair [S].
+ *  R4  A frozen or idle thread retains at most one node per slot, RECLAIM_SLOTS in all, plus the list of at most as many
+ *      nodes that it is sorting when it is frozen inside reclaim_retire.
+ *
+ * A thread owns several groups of slots and picks one by the structure's address, so that operations on a few structures in
+ * turn stay sticky. Two structures in one group only cost fences. Signal handlers that interrupt an operation find `level`
+ * raised and use groups of their own.
+ */
+#ifndef PAWL_SRC_RECLAIM_H
+#define PAWL_SRC_RECLAIM_H
+
+#include "atomic.h"
+#include "os.h"
+
+enum {
+  RECLAIM_GROUPS = 8,   /* picked by address */
+  RECLAIM_HANDLERS = 2, /* nested signal handlers */
+  RECLAIM_SLOTS = 3 * (RECLAIM_GROUPS + RECLAIM_HANDLERS),
+};
+
+struct reclaim_group {
+  void *slot[3];
+};
+
+struct reclaim_thread {
+  struct reclaim_thread *next; /* all records that ever were; never unlinked */
+  uint32_t used;               /* 1 while a thread owns the record */
+  uint32_t level;              /* operations under way in this thread: 0, 1, or more inside signal handlers */
+  struct reclaim_group group[RECLAIM_GROUPS + RECLAIM_HANDLERS];
+};
+
+/* What a structure's nodes begin with. `link` chains free and retired nodes. */
+struct reclaim_node {
+  struct reclaim_node *link;
+};
+
+/* The calling thread's record, made at the first call. NULL: no memory. */
+struct reclaim_thread *reclaim_attach(void);
+
+/* Begins an operation of this thread. NULL: no memory for its record. Every success is paired with reclaim_leave. */
+static inline struct reclaim_thread *reclaim_enter(void)
+{
+  struct reclaim_thread *me = os_self();
+  if (__builtin_expect(me == NULL, 0)) {
+    me = reclaim_attach();
+    if (me == NULL)
+      return NULL;
+  }
+  me->level++;
+  at_fence_signal();
+  return me;
+}
+
+static inline void reclaim_leave(struct reclaim_thread *me)
+{
+  at_fence_signal();
+  me->level--;
+}
+
+/* The slots for an operation on `structure`; NULL when signal handlers nest too deep. */
+static inline struct reclaim_group *reclaim_group(struct reclaim_thread *me, const void *structure)
+{
+  if (__builtin_expect(me->level > 1, 0))
+    return me->level <= 1 + RECLAIM_HANDLERS ? &me->group[RECLAIM_GROUPS + me->level - 2] : NULL;
+  return &me->group[((uintptr_t)structure >> 6) * 0x9e3779b97f4a7c15u >> 61];
+}
+
+/* What `source` leads to, safe to follow until the slot is used for something else. */
+static inline void *reclaim_protect(void **slot, void **source)
+{
+  void *seen = at_load_acquire(source);
+  while (seen != at_load_relaxed(slot)) {
+    at_store_release(slot, seen); /* [S] with reclaim_is_protected */
+    at_fence_seq();               /* [R] with reclaim_retire */
+    void *again = at_load_acquire(source);
+    if (again == seen)
+      break;
+    seen = again;
+  }
+  return seen;
+}
+
+/* Takes nodes off and on a stack whose pops protect the top, so that it cannot come back meanwhile (ABA). */
+struct reclaim_node *reclaim_pop(void **top, void **slot);
+void reclaim_push(void **top, struct reclaim_node *node);
+
+/*
+ * Retires a node that no new operation can reach: puts it on `retired` and hands every node of that list that stands in no
+ * slot to `reuse`, which may push or free it. Lock-free but for what `reuse` does. node == NULL: only sorts the list.
+ */
+void reclaim_retire(void **retired, struct reclaim_node *node, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx);
+
+#endif

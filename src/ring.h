@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring.h - the stamp ring: a bounded FIFO in one array, faster than fifo.h and not lock-free. Layer 1. Never enters the kernel.
+ *
+ * Source: Vyukov, "Bounded MPMC queue" (1024cores.net, 2010); stamps that tell "published" from "free for the next lap" and
+ * exact FULL and EMPTY as in crossbeam's ArrayQueue. Deviations: tickets are 64-bit words that count by two, so that a ring
+ * of one cell works (H1) and nothing special happens when they wrap (H5); the capacity is a limit on tail - head over a
+ * power of two of cells, exact for any value and changeable while in use; close is the lowest bit of the tail word.
+ *
+ * A word w is twice a ticket. The cell of w carries a stamp:
+ *     w      free for the put of w       w + 1    published by it       w + 2 * cells    free for the next lap
+ * A put swaps tail from w to w + 2 while the stamp says "free", writes the value, stamps it published; a get swaps head from w to
+ * w + 2 while the stamp says "published", reads, stamps it free for the next lap.
+ *
+ * Linearization points: the CAS on tail or head; EMPTY - the load of a tail equal to head (H2: the stamp alone proves
+ * nothing); FULL - the load of head, or the load of tail before it. Index CASes and the loads of the opposite index are
+ * seq_cst (H4) [E].
+ *
+ * Progress: a peer that stands between its CAS and its stamp stalls those who reach the same cell; they get RING_STALLED
+ * after RING_SPINS pauses and the layer above lets others run and tries again: EMPTY or FULL would be a lie (H2), and a
+ * sleeper told so would miss the wake-up of a neighbouring cell (H3).
+ */
+#ifndef PAWL_SRC_RING_H
+#define PAWL_SRC_RING_H
+
+#include "atomic.h"
+#include "base.h"
+#include <errno.h>
+
+enum {
+  RING_STALLED = -4095, /* internal: a peer is midway; run something else and try again */
+  RING_SPINS = 64,
+  RING_BACKOFF_MAX = 64,
+};
+
+struct ring_cell {
+  uint64_t stamp;
+  uint64_t value;
+};
+
+struct ring {
+  uint64_t mask;    /* cells - 1 */
+  int64_t capacity; /* upper limit of maxsize */
+  char pad0[PAWL_LINE - 16];
+  uint64_t tail;      /* word of the next put, | 1 once closed */
+  uint64_t head_seen; /* puts' cached lower bound of head */
+  char pad1[PAWL_LINE - 16];
+  uint64_t head; /* word of the next get */
+  char pad2[PAWL_LINE - 8];
+  struct ring_cell cell[];
+};
+
+static inline size_t ring_bytes(uint64_t mask)
+{
+  return sizeof(struct ring) + (mask + 1) * sizeof(struct ring_cell);
+}
+
+/* An open, empty ring whose tickets begin at `first`; NULL: no memory, or a size beyond the address space. */
+static inline struct ring *ring_new(int64_t capacity, uint64_t first)
+{
+  uint64_t cells = 1;
+  while ((int64_t)cells < capacity)
+    if ((cells *= 2) > SIZE_MAX / 4 / sizeof(struct ring_cell))
+      return NULL;
+  struct ring *r = pawl__alloc(ring_bytes(cells - 1), PAWL_LINE);
+  if (r == NULL)
+    return NULL;
+  r->mask = cells - 1;
+  r->capacity = capacity;
+  r->tail = r->head = r->head_seen = 2 * first;
+  for (uint64_t w = 2 * first, i = 0; i < cells; i++, w += 2)
+    r->cell[(w >> 1) & r->mask].stamp = w;
+  return r;
+}
+
+static inline void ring_free(struct ring *r)
+{
+  pawl__free(r, ring_bytes(r->mask), PAWL_LINE);
+}
+
+/* After a lost CAS: the stale value is kept, so that the winner runs on (fifo.h tells why). */
+static inline void ring_backoff(unsigned *pauses)
+{
+  *pauses = *pauses == 0 ? 1 : *pauses < RING_BACKOFF_MAX ? 2 * *pauses : RING_BACKOFF_MAX;
+  for (unsigned i = at_spins(*pauses); i > 0; i--)
+    at_pause();
+}
+
+/* Reads an index anew. If it has not moved from w, a peer is midway: pauses, and answers false when patience is at its end. */
+static inline bool ring_again(const uint64_t *index, uint64_t *w, unsigned *spins)
+{
+  uint64_t now = at_load_acquire(index);
+  if (now != *w) {
+    *w = now;
+    return true;
+  }
+  at_pause();
+  return (*spins)-- > 0;
+}
+
+static inline bool ring_is_full(struct ring *r, uint64_t w, int64_t maxsize)
+{
+  if ((int64_t)(w - at_load_relaxed(&r->head_seen)) < 2 * maxsize)
+    return false;
+  uint64_t head = at_load_seq(&r->head); /* [E] */
+  at_store_relaxed(&r->head_seen, head);
+  return (int64_t)(w - head) >= 2 * maxsize;
+}
+
+/* 0, FULL, SHUTDOWN or RING_STALLED. `admitted` and `count` as in fifo.h. */
+static inline int ring_try_put(struct ring *r, const int64_t *maxsize, uint64_t item, uint64_t *count)
+{
+  unsigned pauses = 0, spins = at_spins(RING_SPINS);
+  uint64_t w = at_load_acquire(&r->tail); /* the ticket first, then maxsize and the head (decision 3) */
+  for (;;) {
+    if (w & 1)
+      return PAWL_SHUTDOWN;
+    int64_t limit = at_load_relaxed(maxsize);
+    if (ring_is_full(r, w, limit))
+      return PAWL_FULL;
+    struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
+    if (at_load_acquire(&c->stamp) != w) { /* [F] */
+      if (!ring_again(&r->tail, &w, &spins))
+        return RING_STALLED;
+    } else if (!at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
+      ring_backoff(&pauses);
+    } else {
+      if (count != NULL)
+        at_add_relaxed(count, UINT64_C(1));
+      at_plain_store(&c->value, item);
+      at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
+      return 0;
+    }
+  }
+}
+
+/* 0, EMPTY, SHUTDOWN or RING_STALLED. */
+static inline int ring_try_get(struct ring *r, uint64_t *item)
+{
+  unsigned pauses = 0, spins = at_spins(RING_SPINS);
+  uint64_t w = at_load_acquire(&r->head);
+  for (;;) {
+    struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
+    if (at_load_acquire(&c->stamp) != w + 1) { /* [V] */
+      uint64_t tail = at_load_seq(&r->tail);   /* [E] */
+      if ((tail & ~UINT64_C(1)) == w)
+        return tail & 1 ? PAWL_SHUTDOWN : PAWL_EMPTY;
+      if (!ring_again(&r->head, &w, &spins))
+        return RING_STALLED;
+    } else if (!at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
+      ring_backoff(&pauses);
+    } else {
+      *item = at_plain_load(&c->value);
+      at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
+      return 0;
+    }
+  }
+}
+
+static inline void ring_close(struct ring *r)
+{
+  (void)at_or_seq(&r->tail, UINT64_C(1));
+}
+
+static inline uint64_t ring_was_size(const struct ring *r)
+{
+  uint64_t tail = at_load_seq(&r->tail) & ~UINT64_C(1);
+  uint64_t head = at_load_seq(&r->head);
+  return (int64_t)(tail - head) > 0 ? (tail - head) / 2 : 0;
+}
+
+#endif
