@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * program.c - what the threads of a schedule do, the history of it, and the judgement.
+ *
+ * A program is a string of keys per thread. Sequentially consistent histories are ordered by real time (an operation is
+ * invoked at a scheduling point of its own, so that all orders occur), weak ones by happens-before. Histories judged good
+ * are remembered by a 64-bit hash, because most schedules repeat one: of 1e6 different ones, a new one would be taken for an
+ * old one with a probability of 1e-13 each.
+ */
+#include "machine.h"
+
+#include <stdlib.h>
+
+enum { KNOWN = 1 << 16 };
+
+static uint64_t known[KNOWN];
+static uint64_t different;
+
+static struct pawl_check_site begin_site = {__FILE__, "program", "begin", 0, PAWL_CHECK_A_OTHER, 0, 0, 0, 0, 0, {0, 0, 0}};
+
+const struct pawl_check_op *program_op(const struct pawl_check_subject *subject, char key)
+{
+  for (const struct pawl_check_op *op = subject->ops; op->key != 0; op++)
+    if (op->key == key)
+      return op;
+  return NULL;
+}
+
+uint64_t program_histories(void)
+{
+  return different;
+}
+
+void program_forget(void)
+{
+  memset(known, 0, sizeof(known));
+  different = 0;
+}
+
+/* ---- drawing programs */
+
+/* The part of "a|b|c" that belongs to thread t; the last part holds for the rest. */
+static const char *part_of(const char *parts, int t, size_t *length)
+{
+  const char *bar;
+  while (t-- > 0 && (bar = strchr(parts, '|')) != NULL)
+    parts = bar + 1;
+  bar = strchr(parts, '|');
+  *length = bar != NULL ? (size_t)(bar - parts) : strlen(parts);
+  return parts;
+}
+
+static bool is_allowed(const struct config *c, const struct pawl_check_op *op, int thread)
+{
+  if (c->keys != NULL ? strchr(c->keys, op->key) == NULL : op->weight == 0)
+    return false;
+  size_t length;
+  const char *roles = c->subject->roles;
+  const char *mine = roles != NULL ? part_of(roles, thread, &length) : NULL;
+  return mine == NULL || memchr(mine, op->key, length) != NULL;
+}
+
+static char draw_key(const struct config *c, int thread, uint64_t r)
+{
+  unsigned total = 0;
+  for (const struct pawl_check_op *op = c->subject->ops; op->key != 0; op++)
+    if (is_allowed(c, op, thread))
+      total += op->weight != 0 ? op->weight : 1;
+  if (total == 0)
+    return 0;
+  unsigned k = (unsigned)((r >> 16) % total);
+  for (const struct pawl_check_op *op = c->subject->ops; op->key != 0; op++) {
+    if (!is_allowed(c, op, thread))
+      continue;
+    unsigned weight = op->weight != 0 ? op->weight : 1;
+    if (k < weight)
+      return op->key;
+    k -= weight;
+  }
+  return 0;
+}
+
+void program_draw(const struct config *c, uint64_t seed)
+{
+  const char *fixed = c->program != NULL ? c->program : c->subject->program;
+  memset(M.program, 0, sizeof(M.program));
+  for (int t = 0; t < M.threads; t++) {
+    if (fixed != NULL) {
+      size_t length;
+      const char *part = part_of(fixed, t, &length);
+      memcpy(M.program[t], part, length < OPS_MAX ? length : OPS_MAX);
+      continue;
+    }
+    for (int i = 0; i < c->ops && i < OPS_MAX; i++)
+      M.program[t][i] = draw_key(c, t, rng_mix(seed ^ (uint64_t)(t * OPS_MAX + i + 1) << 48));
+  }
+}
+
+/* ---- running them */
+
+static int begin(struct fiber *f, const struct pawl_check_op *op, const struct pawl_check_call *call)
+{
+  if (op->kind == PAWL_CHECK_NONE)
+    return -1;
+  if (M.history.n == HISTORY_MAX)
+    model_fail(VERDICT_USE, "more operations than a history holds");
+  int i = M.history.n++;
+  struct history_op *h = &M.history.op[i];
+  *h = (struct history_op){.thread = f->index, .kind = (uint8_t)op->kind, .phase = OP_PENDING};
+  h->arg = op->kind == PAWL_CHECK_PUT ? call->item : (uint64_t)op->arg;
+  h->invoked = ++M.event;
+  M.span[i].invoked = f->vc;
+  return i;
+}
+
+static void end(struct fiber *f, int i, const struct pawl_check_call *call, int result)
+{
+  struct history_op *h = &M.history.op[i];
+  h->phase = OP_DONE;
+  h->result = result;
+  h->out = call->out;
+  h->returned = ++M.event;
+  M.span[i].returned = ++f->vc[f->index];
+  f->cv[f->index] = f->vc[f->index];
+}
+
+static const char *result_name(int result)
+{
+  static char text[24];
+  switch (result) {
+#define CASE_OF(name, code, words)                                                                                              \
+  case code:                                                                                                                   \
+    return #name;
+    PAWL_ERRORS(CASE_OF)
+#undef CASE_OF
+  default:
+    snprintf(text, sizeof(text), "%d", result);
+    return text;
+  }
+}
+
+static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
+{
+  struct pawl_check_call call = {.thread = f->index, .index = index};
+  if (f->index != DRAINER)
+    model_point(&begin_site);
+  call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | (uint64_t)M.history.n : (uint64_t)op->arg;
+  int i = begin(f, op, &call);
+  int *current = &M.current[f->index][f->depth], outer = *current;
+  *current = i;
+  f->in_operation = true;
+  f->op_steps = 0;
+  if (UNLIKELY(M.tracing))
+    trace_note(op->kind == PAWL_CHECK_PUT ? "> %s %llx" : "> %s", op->name, (unsigned long long)call.item);
+  int result = op->call(M.object, &call);
+  if (UNLIKELY(M.tracing))
+    trace_note("< %s = %s%s%.0llx", op->name, result_name(result),
+               result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
+               result == 0 && op->kind == PAWL_CHECK_GET ? (unsigned long long)call.out : 0ull);
+  f->in_operation = f->depth > 0;
+  *current = outer;
+  if (i >= 0)
+    end(f, i, &call, result);
+  return result;
+}
+
+static void run_drainer(struct fiber *f)
+{
+  const struct pawl_check_subject *s = M.config->subject;
+  const struct pawl_check_op *get = program_op(s, 'g');
+  if ((s->flags & PAWL_CHECK_DRAIN) != 0 && get != NULL)
+    for (int i = 0; run_op(f, get, i) == 0; i++)
+      ;
+  if (s->finish != NULL && M.frozen < 0)
+    s->finish(M.object);
+}
+
+void program_run(struct fiber *f)
+{
+  if (f->index == DRAINER) {
+    run_drainer(f);
+    return;
+  }
+  const char *keys = M.program[f->index];
+  for (int i = 0; keys[i] != 0; i++) {
+    const struct pawl_check_op *op = program_op(M.config->subject, keys[i]);
+    if (op == NULL)
+      model_fail(VERDICT_USE, "the program has a key that the subject does not know");
+    run_op(f, op, i);
+  }
+}
+
+void program_signal(struct fiber *f)
+{
+  const struct pawl_check_op *op = program_op(M.config->subject, M.config->subject->handler);
+  uint32_t steps = f->op_steps;
+  bool inside = f->in_operation;
+  trace_note("a signal arrives");
+  f->depth++;
+  run_op(f, op, 100 + f->depth);
+  f->depth--;
+  f->in_operation = inside;
+  f->op_steps = steps;
+  trace_note("the handler returns");
+}
+
+/* ---- judging */
+
+static void set_phases(void)
+{
+  struct history *h = &M.history;
+  for (int i = 0; i < h->n; i++) {
+    struct history_op *op = &h->op[i];
+    if (op->phase == OP_DONE)
+      continue;
+    bool frozen = op->thread == M.frozen;
+    /* Who was frozen may owe the sleepers a wake-up. */
+    op->phase = M.fiber[op->thread].state == FIBER_BLOCKED && M.frozen < 0 ? OP_BLOCKED : OP_PENDING;
+    op->returned = frozen && !M.weak ? M.frozen_event : 0;
+  }
+}
+
+static void order(void)
+{
+  struct history *h = &M.history;
+  for (int i = 0; i < h->n; i++) {
+    uint64_t before = 0;
+    for (int j = 0; j < h->n; j++) {
+      if (h->op[j].phase != OP_DONE || j == i)
+        continue;
+      bool first = M.weak ? M.span[j].returned <= M.span[i].invoked[h->op[j].thread] : h->op[j].returned < h->op[i].invoked;
+      before |= (uint64_t)first << j;
+    }
+    h->op[i].before = before;
+  }
+}
+
+static uint64_t hash_history(void)
+{
+  uint64_t hash = 0x51ed270b7a1f3c5d;
+  for (int i = 0; i < M.history.n; i++) {
+    const struct history_op *op = &M.history.op[i];
+    hash = (hash ^ ((uint64_t)(uint32_t)op->result << 16 | (uint64_t)op->kind << 8 | op->phase)) * 0x9e3779b97f4a7c15u;
+    hash = ((hash ^ hash >> 29) ^ op->arg ^ op->out << 20) * 0xbf58476d1ce4e5b9u;
+    hash = ((hash ^ hash >> 32) ^ op->before ^ (op->phase == OP_PENDING ? op->returned << 40 : 0)) * 0x94d049bb133111ebu;
+  }
+  return hash ^ hash >> 31;
+}
+
+static enum verdict judge_history(void)
+{
+  const struct config *c = M.config;
+  const struct model_spec spec = {
+      .kind = (enum model_kind)c->subject->model,
+      .maxsize = c->setup.capacity,
+      .two_point = (c->subject->flags & PAWL_CHECK_TWO_POINT) != 0,
+      .value = c->subject->permits,
+      .bound = c->subject->permits,
+  };
+  set_phases();
+  order();
+  uint64_t hash = hash_history();
+  uint64_t *slot = &known[hash % KNOWN];
+  if (*slot == hash)
+    return VERDICT_OK;
+  if (!history_check(&M.history, &spec, &M.why)) {
+    M.verdict = VERDICT_HISTORY;
+    return M.verdict;
+  }
+  *slot = hash;
+  different++;
+  return VERDICT_OK;
+}
+
+enum verdict program_judge(void)
+{
+  const struct pawl_check_subject *s = M.config->subject;
+  bool asleep = false, frozen = M.frozen >= 0;
+  for (int i = 0; i < M.threads; i++)
+    asleep |= M.fiber[i].state == FIBER_BLOCKED;
+  if (s->model != PAWL_CHECK_NO_MODEL && judge_history() != VERDICT_OK)
+    return M.verdict;
+  if (s->model == PAWL_CHECK_NO_MODEL && asleep && !frozen) {
+    M.verdict = VERDICT_STUCK;
+    M.why = "a thread sleeps for ever";
+    return M.verdict;
+  }
+  if (s->judge != NULL && !asleep && !frozen && (M.why = s->judge(M.object)) != NULL)
+    M.verdict = VERDICT_ASSERT;
+  return M.verdict;
+}
