@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * loops.h - the inner loops of every workload, generated once per subject. Included several times: no include guard.
+ *
+ * The including file defines
+ *   SUBJECT          an identifier; every name below is prefixed with it
+ *   SUBJECT_NAME, SUBJECT_LIBRARY, SUBJECT_NOTE, SUBJECT_CAPS
+ *   struct SUBJECT_handle                       what one thread needs to use the queue
+ *   void *SUBJECT_open(const struct bench_shape *), void SUBJECT_close(void *queue)
+ *   void SUBJECT_attach(struct SUBJECT_handle *, void *queue), void SUBJECT_detach(struct SUBJECT_handle *)
+ *   bool SUBJECT_put(struct SUBJECT_handle *, uint64_t), bool SUBJECT_get(struct SUBJECT_handle *, uint64_t *)
+ *   with BENCH_WAIT  SUBJECT_put_wait, SUBJECT_get_wait: the same, but they sleep (void)
+ *   with BENCH_TRIM  void SUBJECT_trim(void *queue)
+ * and gets `bench_SUBJECT`, a struct bench_subject (BENCH_PREFIX, if defined, replaces `bench_`).
+ *
+ * Back-off. A non-blocking call that answers FULL or EMPTY is repeated by one policy for all: after the k-th failure in a
+ * row 2^(k-1) pauses up to the sixth (63 pauses, some microseconds in all), then sched_yield() each time.
+ * Stop. Producers look at the stop flag every 16 items. The last producer to finish puts one poison per consumer; what the
+ * consumers leave (queues that are FIFO per producer only) is drained afterwards and verified, but not counted as passed.
+ */
+#ifndef BENCH_PREFIX
+#define BENCH_PREFIX bench_
+#endif
+#define BENCH_CAT_(a, b) a##b
+#define BENCH_CAT(a, b) BENCH_CAT_(a, b)
+#define S(name) BENCH_CAT(SUBJECT, name)
+
+static inline void S(_put_retry)(struct S(_handle) * handle, uint64_t item)
+{
+  unsigned tries = 0;
+  while (!S(_put)(handle, item))
+    bench_back_off_slow(&tries);
+}
+
+/* Returns how often the queue said EMPTY. */
+static inline unsigned S(_get_retry)(struct S(_handle) * handle, uint64_t *item)
+{
+  unsigned tries = 0;
+  while (!S(_get)(handle, item))
+    bench_back_off_slow(&tries);
+  return tries;
+}
+
+/* One thread puts one item and takes it back. Stops by itself; `puts` counts pairs. */
+static void S(_solo)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  struct bench_audit got;
+  memset(&got, 0, sizeof got);
+  bench_begin(worker);
+  do {
+    for (int i = 0; i < 1024; i++, item += BENCH_STEP) {
+      uint64_t back = 0;
+      S(_put_retry)(&handle, item);
+      worker->empties += S(_get_retry)(&handle, &back);
+      bench_audit_add(&got, back);
+    }
+  } while (!bench_stopped(worker));
+  bench_end(worker);
+  worker->puts = item / BENCH_STEP - 1;
+  worker->got = got;
+  S(_detach)(&handle);
+}
+
+static void S(_produce)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  bench_begin(worker);
+  do {
+    for (int i = 0; i < 16; i++, item += BENCH_STEP)
+      S(_put_retry)(&handle, item);
+  } while (!bench_stopped(worker));
+  worker->puts = item / BENCH_STEP - 1;
+  if (bench_last_producer(worker))
+    for (unsigned i = 0; i < worker->run->consumers; i++)
+      S(_put_retry)(&handle, BENCH_POISON);
+  bench_end(worker);
+  S(_detach)(&handle);
+}
+
+static void S(_consume)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  struct bench_audit got;
+  memset(&got, 0, sizeof got);
+  bench_begin(worker);
+  for (;;) {
+    uint64_t item = 0;
+    S(_get_retry)(&handle, &item);
+    if (item == BENCH_POISON)
+      break;
+    bench_audit_add(&got, item);
+  }
+  bench_end(worker);
+  worker->got = got;
+  S(_detach)(&handle);
+}
+
+/* Each thread puts one item, then takes whichever is first: the queue never holds less than the threads inside get. */
+static void S(_pairs)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  struct bench_audit got;
+  memset(&got, 0, sizeof got);
+  uint64_t empties = 0;
+  bench_begin(worker);
+  do {
+    for (int i = 0; i < 16; i++, item += BENCH_STEP) {
+      uint64_t back = 0;
+      S(_put_retry)(&handle, item);
+      empties += S(_get_retry)(&handle, &back);
+      bench_audit_add(&got, back);
+    }
+  } while (!bench_stopped(worker));
+  bench_end(worker);
+  worker->puts = item / BENCH_STEP - 1;
+  worker->empties = empties;
+  worker->got = got;
+  S(_detach)(&handle);
+}
+
+/* The same with each operation timed, retries included. */
+static void S(_pairs_timed)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  struct bench_audit got;
+  memset(&got, 0, sizeof got);
+  bench_begin(worker);
+  uint64_t before = bench_ticks();
+  do {
+    for (int i = 0; i < 16; i++, item += BENCH_STEP) {
+      uint64_t back = 0, between, after;
+      S(_put_retry)(&handle, item);
+      between = bench_ticks();
+      S(_get_retry)(&handle, &back);
+      after = bench_ticks();
+      bench_histogram_add(worker->histogram, between - before);
+      bench_histogram_add(worker->histogram, after - between);
+      bench_audit_add(&got, back);
+      before = bench_ticks();
+    }
+  } while (!bench_stopped(worker));
+  bench_end(worker);
+  worker->puts = item / BENCH_STEP - 1;
+  worker->got = got;
+  S(_detach)(&handle);
+}
+
+/* Puts run->fill items; called by the main thread, no timing. */
+static void S(_fill)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  for (uint64_t i = 0; i < worker->run->fill; i++, item += BENCH_STEP)
+    S(_put_retry)(&handle, item);
+  worker->puts = worker->run->fill;
+  S(_detach)(&handle);
+}
+
+/* Takes what is left; called by the main thread when all others have ended. */
+static void S(_drain)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = 0;
+  while (S(_get)(&handle, &item))
+    if (item != BENCH_POISON)
+      bench_audit_add(&worker->got, item);
+  S(_detach)(&handle);
+}
+
+#if SUBJECT_CAPS & BENCH_WAIT
+
+static void S(_produce_wait)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  bench_begin(worker);
+  do {
+    for (int i = 0; i < 16; i++, item += BENCH_STEP)
+      S(_put_wait)(&handle, item);
+  } while (!bench_stopped(worker));
+  worker->puts = item / BENCH_STEP - 1;
+  if (bench_last_producer(worker))
+    for (unsigned i = 0; i < worker->run->consumers; i++)
+      S(_put_wait)(&handle, BENCH_POISON);
+  bench_end(worker);
+  S(_detach)(&handle);
+}
+
+static void S(_consume_wait)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  struct bench_audit got;
+  memset(&got, 0, sizeof got);
+  bench_begin(worker);
+  for (;;) {
+    uint64_t item = 0;
+    S(_get_wait)(&handle, &item);
+    if (item == BENCH_POISON)
+      break;
+    bench_audit_add(&got, item);
+  }
+  bench_end(worker);
+  worker->got = got;
+  S(_detach)(&handle);
+}
+
+/* Sends an item, waits for its echo. */
+static void S(_ping_wait)(struct bench_worker *worker)
+{
+  struct S(_handle) there, back;
+  S(_attach)(&there, worker->queue);
+  S(_attach)(&back, worker->reply);
+  uint64_t item = bench_first_item(worker);
+  bench_begin(worker);
+  uint64_t before = bench_ticks();
+  do {
+    uint64_t echo = 0, after;
+    S(_put_wait)(&there, item);
+    S(_get_wait)(&back, &echo);
+    after = bench_ticks();
+    bench_histogram_add(worker->histogram, after - before);
+    before = after;
+    bench_audit_add(&worker->got, echo);
+    item += BENCH_STEP;
+  } while (!bench_stopped(worker));
+  worker->puts = item / BENCH_STEP - 1;
+  bench_end(worker);
+  S(_put_wait)(&there, BENCH_POISON);
+  S(_detach)(&there);
+  S(_detach)(&back);
+}
+
+static void S(_pong_wait)(struct bench_worker *worker)
+{
+  struct S(_handle) there, back;
+  S(_attach)(&there, worker->queue);
+  S(_attach)(&back, worker->reply);
+  bench_begin(worker);
+  for (;;) {
+    uint64_t item = 0;
+    S(_get_wait)(&there, &item);
+    if (item == BENCH_POISON)
+      break;
+    S(_put_wait)(&back, item);
+  }
+  bench_end(worker);
+  S(_detach)(&there);
+  S(_detach)(&back);
+}
+
+/* One item per period, each after a sleep. */
+static void S(_trickle_wait)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker);
+  struct timespec period = {0, (long)worker->run->period};
+  bench_begin(worker);
+  do {
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &period, NULL);
+    S(_put_wait)(&handle, item);
+    item += BENCH_STEP;
+  } while (!bench_stopped(worker));
+  worker->puts = item / BENCH_STEP - 1;
+  if (bench_last_producer(worker))
+    for (unsigned i = 0; i < worker->run->consumers; i++)
+      S(_put_wait)(&handle, BENCH_POISON);
+  bench_end(worker);
+  S(_detach)(&handle);
+}
+
+#define BENCH_WAIT_LOOPS S(_produce_wait), S(_consume_wait), S(_ping_wait), S(_pong_wait), S(_trickle_wait)
+#else
+#define BENCH_WAIT_LOOPS NULL, NULL, NULL, NULL, NULL
+#endif
+
+#if SUBJECT_CAPS & BENCH_TRIM
+#define BENCH_TRIM_CALL S(_trim)
+#else
+#define BENCH_TRIM_CALL NULL
+#endif
+
+#ifdef __cplusplus
+extern "C"
+#endif
+    const struct bench_subject BENCH_CAT(BENCH_PREFIX, SUBJECT);
+
+const struct bench_subject BENCH_CAT(BENCH_PREFIX, SUBJECT) = {
+    SUBJECT_NAME, SUBJECT_LIBRARY, SUBJECT_NOTE, SUBJECT_CAPS,    S(_open), S(_close), BENCH_TRIM_CALL, S(_solo),
+    S(_produce),  S(_consume),     S(_pairs),    S(_pairs_timed), S(_fill), S(_drain), BENCH_WAIT_LOOPS};
+
+#undef BENCH_WAIT_LOOPS
+#undef BENCH_TRIM_CALL
+#undef S
+#undef BENCH_CAT
+#undef BENCH_CAT_
+#undef SUBJECT
+#undef SUBJECT_NAME
+#undef SUBJECT_LIBRARY
+#undef SUBJECT_NOTE
+#undef SUBJECT_CAPS

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * subject.h - what a queue library must offer to be measured, and the state of one measuring thread.
+ *
+ * A file in subjects/ defines, for each of its subjects, a handle type and six inline functions (see loops.h) and includes
+ * loops.h, which generates every inner loop around them. So no subject pays for an indirect call: what a user of the
+ * library would have inlined is inlined, what a user would call through a shared library is called that way.
+ * Compiles as C11 and as C++17.
+ *
+ * Items. Bits 0-2 zero, 3-8 the producer, from 9 on its sequence number from 1: never zero, and below 2^47, so that queues
+ * of pointers carry them too (nobody follows them).
+ */
+#ifndef PAWL_BENCH_SUBJECT_H
+#define PAWL_BENCH_SUBJECT_H
+
+#include "ticks.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Capabilities of a subject; macros because loops.h asks for them with #if. */
+#define BENCH_TRY 1            /* takes part in the non-blocking workloads */
+#define BENCH_WAIT 2           /* has a put and a get that sleep */
+#define BENCH_BOUNDED 4        /* honours the capacity (rounded up to a power of two where the library wants that) */
+#define BENCH_SPSC 8           /* one producer and one consumer at most */
+#define BENCH_PRODUCER_FIFO 16 /* keeps the order of each producer only: not one FIFO */
+#define BENCH_LOCK_FREE 32     /* claims that a stopped peer stalls nobody */
+#define BENCH_TRIM 64          /* has a call that gives memory back */
+#define BENCH_PRICE 128        /* shown only where the price of one feature is to be seen: fifo.solo, fifo.mpmc */
+#define BENCH_FAULTY 256       /* shown only in fifo.false-empty, beside all others */
+
+#define BENCH_PRODUCERS_MAX 62
+#define BENCH_STEP ((uint64_t)1 << 9)
+#define BENCH_POISON ((uint64_t)63 << 3) /* "consumer, stop"; its sequence number 0 marks it */
+
+struct bench_shape {
+  unsigned producers;
+  unsigned consumers;
+  size_t capacity;
+};
+
+/* What went through one thread. Consumers sum in the loop, producers by formula afterwards. */
+struct bench_audit {
+  uint64_t count;
+  uint64_t sum;
+  uint64_t squares; /* so that two compensating errors do not cancel out */
+  uint64_t disorder;
+  uint64_t last[64]; /* last item seen of each producer */
+};
+
+/* State shared by the threads of one sample. */
+struct bench_run {
+  pthread_barrier_t start;
+  char pad1_[128];
+  unsigned stop;
+  char pad2_[128];
+  unsigned producing; /* producers still at work; the last one poisons the consumers */
+  unsigned consumers;
+  uint64_t fill;   /* items for bench_subject.fill */
+  uint64_t period; /* trickle: nanoseconds between items */
+};
+
+struct bench_worker;
+typedef void bench_loop(struct bench_worker *worker);
+
+struct bench_worker {
+  struct bench_run *run;
+  bench_loop *loop;
+  void *queue;
+  void *reply; /* round trip: the queue back */
+  unsigned id;
+  bool alone; /* called by the main thread: bench_begin waits for nobody */
+  int cpu;    /* to be pinned on, or -1 */
+  uint64_t begin;
+  uint64_t end;
+  uint64_t puts;
+  uint64_t empties; /* times that get said EMPTY */
+  struct bench_audit got;
+  struct bench_histogram *histogram;
+  char pad_[128];
+};
+
+/* A row of the subjects' table. Loops that a subject lacks are NULL. */
+struct bench_subject {
+  const char *name;
+  const char *library;
+  const char *note;
+  unsigned caps;
+  void *(*open)(const struct bench_shape *shape); /* NULL: not with this shape */
+  void (*close)(void *queue);
+  void (*trim)(void *queue);
+  bench_loop *solo, *produce, *consume, *pairs, *pairs_timed, *fill, *drain;
+  bench_loop *produce_wait, *consume_wait, *ping_wait, *pong_wait, *trickle_wait;
+};
+
+/* Waits for all threads of the sample, then notes the time. */
+void bench_begin(struct bench_worker *worker);
+void bench_end(struct bench_worker *worker);
+/* The policy of a non-blocking loop after `*tries` failures in a row; see loops.h. */
+void bench_back_off_slow(unsigned *tries);
+
+static inline bool bench_stopped(const struct bench_worker *worker)
+{
+  return __atomic_load_n(&worker->run->stop, __ATOMIC_RELAXED) != 0;
+}
+
+static inline void bench_audit_add(struct bench_audit *audit, uint64_t item)
+{
+  unsigned producer = (unsigned)(item >> 3) & 63;
+  audit->disorder += item <= audit->last[producer];
+  audit->last[producer] = item;
+  audit->count++;
+  audit->sum += item;
+  audit->squares += item * item;
+}
+
+static inline uint64_t bench_first_item(const struct bench_worker *worker)
+{
+  return BENCH_STEP | (uint64_t)worker->id << 3;
+}
+
+/* The producer that finishes last answers for stopping the consumers. */
+static inline bool bench_last_producer(struct bench_worker *worker)
+{
+  return __atomic_sub_fetch(&worker->run->producing, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

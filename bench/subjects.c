@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* subjects.c - the table of subjects: Pawl, the baselines, and each peer whose package was found when this was built. */
+#include "bench.h"
+
+#define DECLARE(name) extern const struct bench_subject bench_##name;
+#define ENTRY(name) &bench_##name,
+
+#define BASELINES(X) X(mutex) X(mutex_cond)
+#if defined(BENCH_WITH_PAWL)
+#define PAWL(X) X(pawl_bounded) X(pawl_ring) X(pawl_unbounded) X(pawl_simple) X(pawl_tracked) X(pawl_spsc)
+#else
+#define PAWL(X)
+#endif
+#if defined(BENCH_WITH_PAWL_STATIC)
+#define PAWL_STATIC(X)                                                                                                         \
+  X(static_pawl_bounded) X(static_pawl_ring) X(static_pawl_unbounded) X(static_pawl_simple) X(static_pawl_spsc)
+#else
+#define PAWL_STATIC(X)
+#endif
+#if defined(BENCH_WITH_CK)
+#define CK(X) X(ck_ring) X(ck_ring_spsc)
+#if defined(__x86_64__)
+#define CK_FIFO(X) X(ck_fifo)
+#else
+#define CK_FIFO(X)
+#endif
+#else
+#define CK(X)
+#define CK_FIFO(X)
+#endif
+#if defined(BENCH_WITH_MOODYCAMEL)
+#define MOODYCAMEL(X) X(moodycamel) X(moodycamel_tokens) X(moodycamel_blocking)
+#else
+#define MOODYCAMEL(X)
+#endif
+#if defined(BENCH_WITH_XENIUM)
+#define XENIUM(X) X(xenium_vyukov) X(xenium_ramalhete)
+#else
+#define XENIUM(X)
+#endif
+#if defined(BENCH_XENIUM_NIKOLAEV)
+#define NIKOLAEV(X) X(xenium_nikolaev)
+#else
+#define NIKOLAEV(X)
+#endif
+#if defined(BENCH_WITH_TBB)
+#define TBB(X) X(tbb)
+#else
+#define TBB(X)
+#endif
+#if defined(BENCH_WITH_BOOST)
+#define BOOST(X) X(boost_queue) X(boost_spsc)
+#else
+#define BOOST(X)
+#endif
+#if defined(BENCH_WITH_GLIB)
+#define GLIB(X) X(glib)
+#else
+#define GLIB(X)
+#endif
+#if defined(BENCH_WITH_URCU)
+#define URCU(X) X(urcu)
+#else
+#define URCU(X)
+#endif
+
+#define SUBJECTS(X)                                                                                                            \
+  PAWL(X) PAWL_STATIC(X) BASELINES(X) CK(X) CK_FIFO(X) MOODYCAMEL(X) XENIUM(X) NIKOLAEV(X) TBB(X) BOOST(X) GLIB(X) URCU(X)
+
+SUBJECTS(DECLARE)
+
+const struct bench_subject *const bench_subjects[] = {SUBJECTS(ENTRY) NULL};
+
+const struct bench_subject *bench_subject_find(const char *name)
+{
+  for (const struct bench_subject *const *subject = bench_subjects; *subject != NULL; subject++)
+    if (strcmp((*subject)->name, name) == 0)
+      return *subject;
+  return NULL;
+}
