@@ -35,7 +35,7 @@ int pawl_check_futex_wait(uint32_t *word, uint32_t value, pawl_time until)
 {
   int result = 0;
   if (!M.running)
-    return 0;
+    return PAWL_TIMEOUT;
   model_point(&wait_site);
   memory_fence(M.cur, true);
   uint32_t seen = (uint32_t)memory_futex_load(word);

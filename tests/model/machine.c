@@ -252,6 +252,7 @@ static void reset_fiber(struct fiber *f, bool used)
   memset(&f->vc, 0, sizeof(struct fiber) - offsetof(struct fiber, vc));
   f->vc[f->index] = f->cv[f->index] = 1;
   f->steps = f->op_steps = 0;
+  f->puts = 0;
   f->depth = 0;
   f->in_operation = false;
   f->self = selves[f->index].self;

@@ -135,6 +135,7 @@ struct fiber {
   uint8_t state, index, depth; /* depth: of signal handlers */
   bool in_operation;
   uint32_t steps, op_steps;
+  uint8_t puts; /* so far; names their items */
   int wake_result;
   uint32_t *word; /* asleep on */
   pawl_time until;

@@ -22,6 +22,7 @@
 #define at_cas_seq(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_SEQ_CST, #p)
 
 #define at_swap_acquire(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_SWAP, p, v, __ATOMIC_ACQUIRE, #p)
+#define at_swap_release(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_SWAP, p, v, __ATOMIC_RELEASE, #p)
 #define at_swap_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_SWAP, p, v, __ATOMIC_SEQ_CST, #p)
 
 #define at_add_relaxed(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_ADD, p, v, __ATOMIC_RELAXED, #p)
@@ -32,6 +33,9 @@
 #define at_and_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, __ATOMIC_SEQ_CST, #p)
 
 #define at_fence_seq() PAWL_CHECK_FENCE_(__ATOMIC_SEQ_CST, "fence")
+
+/* Handlers run at scheduling points only. */
+#define at_fence_signal() ((void)0)
 
 #define at_plain_load(p) PAWL_CHECK_PLAIN_LOAD(p)
 #define at_plain_store(p, v) PAWL_CHECK_PLAIN_STORE(p, v)

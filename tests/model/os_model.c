@@ -3,7 +3,6 @@
  * os_model.c - src/os.h for fibers, and the library's memory from the machine's heap. Linked with the library's sources of
  * world 2, and only with them.
  */
-#define PAWL_WORLD_MODEL
 #include "../../src/os.h"
 #include "machine.h"
 

@@ -144,7 +144,7 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   struct pawl_check_call call = {.thread = f->index, .index = index};
   if (f->index != DRAINER)
     model_point(&begin_site);
-  call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | (uint64_t)M.history.n : (uint64_t)op->arg;
+  call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : (uint64_t)op->arg;
   int i = begin(f, op, &call);
   int *current = &M.current[f->index][f->depth], outer = *current;
   *current = i;

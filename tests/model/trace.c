@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 4000, TEXT_MAX = 120 };
+enum { LINES_MAX = 4000, TEXT_MAX = 120, HEAD = 150, TAIL = 25 /* printed of what does not end */ };
 
 static struct line {
   uint8_t thread, depth;
@@ -119,6 +119,10 @@ void trace_print(void)
     printf("%-*s", width, (const char *[]){"thread 0", "thread 1", "thread 2", "thread 3", "thread 4", "thread 5"}[t]);
   printf("\n");
   for (int i = 0; i < nlines; i++) {
+    if (i == HEAD && nlines > HEAD + TAIL) {
+      printf("      ... %d steps ...\n", nlines - HEAD - TAIL);
+      i = nlines - TAIL;
+    }
     const struct line *l = &lines[i];
     char text[TEXT_MAX + 64];
     snprintf(text, sizeof(text), "%*s%s%s%s", 2 * l->depth, "", l->text, l->where[0] ? "  " : "", l->where);
@@ -126,5 +130,5 @@ void trace_print(void)
     printf("%4d  %*s%s%.*s\n", i + 1, column * width, "", l->thread == DRAINER ? "at the end: " : "", width + 40, text);
   }
   if (nlines == LINES_MAX)
-    printf("      ... cut here\n");
+    printf("      ... and so on\n");
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tool.c - pawl-check: the machine with Pawl's own structures, and the levels of CI and releases. */
+#include "machine.h"
+#include "planted/planted.h"
+#include "subjects.h"
+
+#include <stdlib.h>
+
+static struct pawl_check_subject subjects[128];
+
+static void collect(const struct pawl_check_subject *from)
+{
+  static size_t n;
+  for (; from->name != NULL && n + 1 < sizeof(subjects) / sizeof(subjects[0]); from++)
+    subjects[n++] = *from;
+}
+
+int main(int argc, char **argv)
+{
+  collect(subjects_queue);
+  collect(planted_rings);
+  return pawl_check_main(argc, argv, subjects);
+}
