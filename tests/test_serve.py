@@ -274,6 +274,28 @@ class Protocol(ServeCase):
         self.assertEqual(server.stop()["dropped"], 0)
 
 
+class Startup(ServeCase):
+    def run_server(self, *options):
+        ended = subprocess.run([SERVER, *map(str, options)], capture_output=True, text=True, timeout=30)
+        return ended.returncode, ended.stderr
+
+    def test_wrong_options_end_with_2(self):
+        for options in (("--workers", 0), ("--workers", 257), ("--queue", "1x"), ("--port", 65536), ("--work-us", -1), ("x",),
+                        ("--what",)):
+            with self.subTest(options=options):
+                status, text = self.run_server(*options)
+                self.assertEqual(status, 2)
+                self.assertIn("usage: pawl-serve", text)
+
+    def test_unusable_address_ends_with_1(self):
+        server = self.start()
+        for options in (("--port", server.port), ("--bind", "localhost"), ("--bind", "192.0.2.1")):
+            with self.subTest(options=options):
+                status, text = self.run_server(*options)
+                self.assertEqual((status, text[:12]), (1, "pawl-serve: "))
+        server.stop()
+
+
 class Load(ServeCase):
     def wrk(self, server, seconds, connections=32):
         if not shutil.which("wrk"):
