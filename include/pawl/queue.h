@@ -267,7 +267,7 @@ struct pawl_simple_queue {
 #if defined(__cplusplus)
 #define PAWL_SIMPLE_QUEUE_INIT {}
 #else
-#define PAWL_SIMPLE_QUEUE_INIT {0}
+#define PAWL_SIMPLE_QUEUE_INIT {.state_ = 0}
 #endif
 
 /* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. */
@@ -315,7 +315,7 @@ PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue)
       memcpy(value, &item, sizeof(type));                                                                                      \
     return result;                                                                                                             \
   }                                                                                                                            \
-  struct pawl_queue /* takes the semicolon */
+  struct pawl__semicolon /* takes the semicolon, also in a namespace */
 
 #ifdef __cplusplus
 }
