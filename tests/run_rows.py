@@ -9,13 +9,20 @@ step (at_step("name") in src/) to be skipped.
   tests/rows.txt    ROW in|out|later [reason]    out: not for this library; later: its object has not landed yet
   tests/faults.txt  STEP PATTERN...              tests (fnmatch on suite/name) that skipping the step must make fail
                     STEP model REASON            no unit test can see it: pawl-check kills it
-Also told: steps of src/ without a line, lines whose step is gone or is never reached, tests of rows that do not exist.
+  tests/faults.ini  [NAME] file, old, new, fails: faults in plain logic, planted by replacing a text that stands once in
+                    the file (a second pair: old2, new2), then building the library anew
+Also told: steps of src/ without a line, lines whose step is gone or is never reached, texts that are gone, tests of rows
+that do not exist.
 """
 import concurrent.futures
+import configparser
 import fnmatch
+import json
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,22 +56,90 @@ def run(binary, tests, environment=None):
     return {test: verdicts.get(test, "[MISSING") in ("[PASS", "[SKIP") for test in tests}
 
 
-def try_fault(binary, step, tests):
-    """(tests that failed, whether the step was reached) with `step` skipped."""
-    failed, reached = set(), False
+def until_failed(binary, tests, environment):
+    """Those of the tests that failed in at least one of a few attempts."""
+    failed = set()
+    for _ in range(ATTEMPTS):
+        missing = [test for test in tests if test not in failed]
+        if not missing:
+            break
+        verdicts = run(binary, missing, {"PAWL_TEST_TIMEOUT": TIMEOUT_SECONDS, **environment})
+        failed |= {test for test, passed in verdicts.items() if not passed}
+    return failed
+
+
+def try_step(binary, step, tests):
+    """(tests that failed with `step` skipped, what is wrong with the fault itself)."""
     with tempfile.TemporaryDirectory() as folder:
         mark = pathlib.Path(folder, "reached")
-        environment = {"PAWL_FAULT": step, "PAWL_FAULT_REACHED": str(mark), "PAWL_TEST_TIMEOUT": TIMEOUT_SECONDS}
-        for _ in range(ATTEMPTS):
-            missing = [test for test in tests if test not in failed]
-            if not missing:
-                break
-            failed |= {test for test, passed in run(binary, missing, environment).items() if not passed}
-            reached = reached or mark.exists()
-    return failed, reached
+        failed = until_failed(binary, tests, {"PAWL_FAULT": step, "PAWL_FAULT_REACHED": str(mark)})
+        return failed, None if mark.exists() else "is never reached by its tests"
 
 
-def read_faults(root, tests):
+def plant(folder, root, fault):
+    """Copies src into the folder with the fault planted. What is wrong with it, or None."""
+    shutil.copytree(root / "src", folder / "src")
+    path = folder / fault["file"]
+    text = path.read_text()
+    for old, new in ((fault["old"], fault["new"]), (fault.get("old2"), fault.get("new2"))):
+        if old is None:
+            continue
+        if text.count(old) != 1:
+            return f"its text stands {text.count(old)} times in {fault['file']}: {old}"
+        text = text.replace(old, new)
+    path.write_text(text)
+    return None
+
+
+def build(binary, folder, changed):
+    """Builds the tests with the library in the folder, of which the file `changed` has changed, by the commands of the build
+    directory. The program's path, and what is wrong."""
+    directory = pathlib.Path(binary).resolve().parent.parent
+    commands = json.loads((directory / "compile_commands.json").read_text())
+    objects, linker = [], None
+    for entry in commands:
+        words, source = shlex.split(entry["command"]), pathlib.Path(entry["directory"], entry["file"]).resolve()
+        if "/tests-faults.p/" in entry["output"]:
+            objects.append(str(directory / entry["output"]))
+        elif "libpawl-faults.a.p/" in entry["output"]:
+            if changed.endswith(".c") and source.name != pathlib.Path(changed).name:
+                objects.append(str(directory / entry["output"]))
+                continue
+            objects.append(str(folder / (source.name + ".o")))
+            words = words[:words.index("-MD")] + ["-g0", "-w", "-o", objects[-1], "-c", str(folder / "src" / source.name)]
+            result = subprocess.run(words, cwd=directory, capture_output=True, text=True)
+            if result.returncode != 0:
+                return None, f"does not compile: {result.stderr}"
+        else:
+            continue
+        if linker is None or source.suffix != ".c":
+            linker = words[0]
+    program = folder / "tests"
+    result = subprocess.run([linker, *objects, "-pthread", "-o", program], capture_output=True, text=True)
+    return (program, None) if result.returncode == 0 else (None, f"does not link: {result.stderr}")
+
+
+def try_text(binary, root, fault, tests):
+    """As try_step, for a fault of faults.ini."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, program = pathlib.Path(name), None
+        wrong = plant(folder, root, fault)
+        if not wrong:
+            program, wrong = build(binary, folder, fault["file"])
+        return (until_failed(program, tests, {}) if program else set()), wrong
+
+
+def matching_tests(name, patterns, tests):
+    found = []
+    for pattern in patterns:
+        matching = fnmatch.filter(tests, pattern)
+        if not matching:
+            complaints.append(f"{name}: no test matches {pattern}")
+        found += [test for test in matching if test not in found]
+    return found
+
+
+def read_steps(root, tests):
     """{step: tests that must fail}, after comparing the list with the steps in the sources."""
     planted = {step for p in (root / "src").glob("*.[ch]") if p.name != "atomic.h"
                for step in re.findall(r'\bat_step\("([^"]+)"\)', p.read_text())}
@@ -77,11 +152,7 @@ def read_faults(root, tests):
             if len(patterns) < 2:
                 complaints.append(f"faults.txt: {step} is left to the model without a reason")
         else:
-            for pattern in patterns:
-                matching = fnmatch.filter(tests, pattern)
-                if not matching:
-                    complaints.append(f"faults.txt: {step}: no test matches {pattern}")
-                faults.setdefault(step, []).extend(test for test in matching if test not in faults.get(step, []))
+            faults[step] = matching_tests(f"faults.txt: {step}", patterns, tests)
     for step in sorted(planted - listed):
         complaints.append(f"faults.txt: step without a line: {step}")
     return faults
@@ -93,7 +164,10 @@ def main():
     rows = {row: state for row, state, *_ in lines_of(root / "tests/rows.txt")}
     complaints.extend(f"rows.txt: {row}: state {state}" for row, state in rows.items() if state not in ("in", "out", "later"))
     complaints.extend(f"{test} names {row}, which is not in rows.txt" for test in tests for row in rows_of(test) if row not in rows)
-    faults = read_faults(root, tests)
+    faults = read_steps(root, tests)
+    texts = configparser.ConfigParser(interpolation=None, delimiters=("=",), default_section="")
+    texts.read(root / "tests/faults.ini")
+    faults.update({name: matching_tests(f"faults.ini: {name}", texts[name]["fails"].split(), tests) for name in texts.sections()})
 
     row_tests = [test for test in tests if rows_of(test)]
     healthy = run(binary, row_tests) if row_tests else {}
@@ -101,15 +175,17 @@ def main():
 
     proven, killed = set(), 0
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        trials = {step: pool.submit(try_fault, binary, step, must_fail) for step, must_fail in faults.items()}
-    for step, trial in trials.items():
-        failed, reached = trial.result()
-        survived = [test for test in faults[step] if test not in failed]
-        print(f"{'killed  ' if not survived else 'SURVIVED'} {step}: {len(failed)} of {len(faults[step])} tests fail")
-        if not reached:
-            complaints.append(f"{step} is never reached by its tests")
-        complaints.extend(f"{step} is not noticed by {test}" for test in survived)
-        killed += reached and not survived
+        trials = {name: pool.submit(try_text, binary, root, texts[name], must_fail) if texts.has_section(name)
+                  else pool.submit(try_step, binary, name, must_fail) for name, must_fail in faults.items()}
+    for name, trial in trials.items():
+        failed, wrong = trial.result()
+        survived = [test for test in faults[name] if test not in failed]
+        print(f"{'killed  ' if not survived and not wrong else 'SURVIVED'} {name}: {len(failed)} of {len(faults[name])} tests fail")
+        if wrong:
+            complaints.append(f"{name} {wrong}")
+        else:
+            complaints.extend(f"{name} is not noticed by {test}" for test in survived)
+        killed += not survived and not wrong
         proven |= {row for test in failed if healthy.get(test) for row in rows_of(test)}
 
     for row, state in rows.items():
