@@ -34,6 +34,10 @@
 #include <pawl/base.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What an operation means to the sequential model. */
 enum pawl_check_kind {
   PAWL_CHECK_PUT,       /* call->item went in: 0, PAWL_FULL, PAWL_SHUTDOWN, -ENOMEM */
@@ -96,7 +100,8 @@ struct pawl_check_subject {
   const char *(*judge)(void *object); /* after a schedule without standstill: NULL, or what is wrong; may be NULL */
   const char *program; /* the program of litmus tests; NULL: random programs of the ops */
   void (*finish)(void *object); /* when all threads have ended and the object was drained: gives all memory back; may be NULL */
-  int64_t permits;     /* SEMAPHORE: at the start and at most */
+  int64_t permits;     /* SEMAPHORE: at the start */
+  int64_t bound;       /* SEMAPHORE: at most; < 0: any number */
 };
 
 /* The whole tool: `pawl_check_main` with the subjects of a list that ends with a zero name. Returns the exit status. */
@@ -233,6 +238,10 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
     PAWL_CHECK_SITE_(PAWL_CHECK_A_STEP, 0, name);                                                                              \
     pawl_check_step(&site_);                                                                                                   \
   })
+
+#ifdef __cplusplus
+}
+#endif
 
 #if defined(PAWL_CHECK_STDATOMIC)
 #include <stdatomic.h>

@@ -255,7 +255,7 @@ static enum verdict judge_history(void)
       .maxsize = c->setup.capacity,
       .two_point = (c->subject->flags & PAWL_CHECK_TWO_POINT) != 0,
       .value = c->subject->permits,
-      .bound = c->subject->permits,
+      .bound = c->subject->bound,
   };
   set_phases();
   order();

@@ -40,7 +40,7 @@ static int init_queue(void *object, const struct pawl_check_setup *setup, unsign
   calibrate();
   int result = pawl_queue_init(q, &options);
   q->segment_ = setup->segment != 0 ? (uint32_t)setup->segment : 2;
-  q->fifo_.base = setup->start;
+  q->fifo_.base = q->fifo_.head_seen = setup->start;
   if (result == 0 && progress == PAWL_RING && setup->start != 0) {
     ring_free(q->ring_);
     q->ring_ = ring_new(setup->capacity, setup->start);
@@ -166,7 +166,7 @@ static int init_simple(void *object, const struct pawl_check_setup *setup)
   calibrate();
   int result = pawl_simple_queue_init(q, NULL, NULL);
   q->segment_ = setup->segment != 0 ? (uint32_t)setup->segment : 2;
-  q->fifo_.base = setup->start;
+  q->fifo_.base = q->fifo_.head_seen = setup->start;
   return result;
 }
 

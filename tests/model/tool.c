@@ -18,6 +18,9 @@ static void collect(const struct pawl_check_subject *from)
 int main(int argc, char **argv)
 {
   collect(subjects_queue);
+  collect(subjects_sync);
   collect(planted_rings);
+  collect(planted_waits);
+  collect(planted_lists);
   return pawl_check_main(argc, argv, subjects);
 }

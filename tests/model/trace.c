@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 4000, TEXT_MAX = 120, HEAD = 150, TAIL = 25 /* printed of what does not end */ };
+enum { LINES_MAX = 4000, TEXT_MAX = 120, HEAD = 400, TAIL = 25 /* printed of what does not end */ };
 
 static struct line {
   uint8_t thread, depth;
