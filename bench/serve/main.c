@@ -182,7 +182,7 @@ static int serve(struct loop *loop, struct workers *workers, unsigned count)
 static int serve_through_queues(const struct options *o, struct loop *loop)
 {
   static struct pawl_queue requests, replies;
-  const struct pawl_queue_options bounded = {.maxsize = o->queue, .flags = PAWL_UNTRACKED | PAWL_PREALLOC};
+  const struct pawl_queue_options bounded = {.maxsize = o->queue, .flags = PAWL_UNTRACKED};
   struct workers workers = {.requests = &requests, .replies = &replies, .work = PAWL_US(o->work_us)};
   loop->requests = &requests;
   loop->replies = &replies;
