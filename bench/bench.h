@@ -3,12 +3,13 @@
  * bench.h - how pawl-bench is put together.
  *
  *   main.c       the command line
- *   subjects.c   the table of queue libraries; subjects/ holds one file per library, loops.h the loops they all share
+ *   subjects.c   the table of queue libraries; subjects/ holds one file per library, loops.h, loops.c the loops they share
  *   workloads.c  the table of workloads: which threads run which loops, and which rows come out
- *   sample.c     one sample: a child process, its threads, stop, drain, verification
+ *   sample.c     one sample: a child process, its threads, stop, drain, verification;  quota.c  a group with half a CPU
  *   plan.c       which subject runs in which workload, repetitions interleaved, progress
  *   stats.c      medians, spread, bounds on paired ratios
- *   report.c     table and CSV;  json.c  results as JSON, written and read;  compare.c  plot.c  bars.c  env.c
+ *   report.c     table and CSV;  json.c  results as JSON, written and read;  compare.c  plot.c  bars.c
+ *   env.c        the environment of a run;  limits.c  what this machine can do at best
  *
  * Words: a subject is a queue under test; a cell is one workload with its shape and one subject; a sample is one run of a
  * cell; a row is one figure of a cell with all its samples (a cell may have several, fifo.pairs and fifo.pairs.p99.99).
@@ -61,6 +62,8 @@ struct bench_workload {
 extern const struct bench_workload bench_workloads[];
 extern const unsigned bench_workload_count;
 unsigned bench_workload_threads(const struct bench_workload *workload);
+/* "4P4C" or "8 threads". */
+void bench_workload_shape(const struct bench_workload *workload, char *out, size_t size);
 /* NULL, or the reason why this machine cannot run it. */
 const char *bench_workload_missing(const struct bench_workload *workload);
 
@@ -94,6 +97,10 @@ void bench_trial_run(struct bench_trial *trial, bench_loop *const *loops);
 void bench_trial_finish(struct bench_trial *trial, pthread_t *ids);
 void bench_trial_verify(struct bench_trial *trial);
 _Noreturn void bench_trial_fail(struct bench_trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* quota.c: a control group with half a CPU. NULL if there is one, else the reason; and the calling process enters it. */
+const char *bench_quota_missing(void);
+bool bench_quota_join(void);
 
 /* stats.c */
 struct bench_summary {
@@ -162,6 +169,12 @@ void bench_json_string(FILE *out, const char *text);
 /* env.c: the environment as a JSON object, with the limits of this machine measured now. */
 char *bench_env(const struct bench_settings *settings, int argc, char **argv);
 double bench_ns_per_tick(void);
+
+/* limits.c: the physical limits of this machine, measured now, as a JSON object. */
+void bench_limits_print(FILE *out, const struct bench_settings *settings);
+/* Processor number `n` (modulo their count) of those this process may run on. */
+int bench_nth_cpu(unsigned n);
+unsigned bench_cpu_count(void);
 
 /* bars.c, compare.c, plot.c */
 bool bench_bars_print(FILE *out, const struct bench_results *results);

@@ -29,7 +29,7 @@ static inline void S(_put_retry)(struct S(_handle) * handle, uint64_t item)
 {
   unsigned tries = 0;
   while (!S(_put)(handle, item))
-    bench_back_off_slow(&tries);
+    bench_back_off(&tries);
 }
 
 /* Returns how often the queue said EMPTY. */
@@ -37,7 +37,7 @@ static inline unsigned S(_get_retry)(struct S(_handle) * handle, uint64_t *item)
 {
   unsigned tries = 0;
   while (!S(_get)(handle, item))
-    bench_back_off_slow(&tries);
+    bench_back_off(&tries);
   return tries;
 }
 
@@ -152,6 +152,35 @@ static void S(_pairs_timed)(struct bench_worker *worker)
   bench_end(worker);
   worker->puts = item / BENCH_STEP - 1;
   worker->got = got;
+  S(_detach)(&handle);
+}
+
+/* Pairs whose every operation is watched for stalls; time between operations is charged to the next one. */
+static void S(_observe)(struct bench_worker *worker)
+{
+  struct S(_handle) handle;
+  S(_attach)(&handle, worker->queue);
+  uint64_t item = bench_first_item(worker), slow = worker->run->slow;
+  bench_begin(worker);
+  uint64_t before = bench_ticks();
+  do {
+    bench_observe(worker);
+    for (int i = 0; i < 1024; i++, item += BENCH_STEP) {
+      uint64_t back = 0, between, after;
+      S(_put_retry)(&handle, item);
+      between = bench_ticks();
+      if (between - before >= slow)
+        bench_slow(worker, between - before);
+      S(_get_retry)(&handle, &back);
+      after = bench_ticks();
+      if (after - between >= slow)
+        bench_slow(worker, after - between);
+      bench_audit_add(&worker->got, back);
+      before = after;
+    }
+  } while (!bench_stopped(worker));
+  bench_end(worker);
+  worker->puts = item / BENCH_STEP - 1;
   S(_detach)(&handle);
 }
 
@@ -300,8 +329,8 @@ extern "C"
     const struct bench_subject BENCH_CAT(BENCH_PREFIX, SUBJECT);
 
 const struct bench_subject BENCH_CAT(BENCH_PREFIX, SUBJECT) = {
-    SUBJECT_NAME, SUBJECT_LIBRARY, SUBJECT_NOTE, SUBJECT_CAPS,    S(_open), S(_close), BENCH_TRIM_CALL, S(_solo),
-    S(_produce),  S(_consume),     S(_pairs),    S(_pairs_timed), S(_fill), S(_drain), BENCH_WAIT_LOOPS};
+    SUBJECT_NAME, SUBJECT_LIBRARY, SUBJECT_NOTE, SUBJECT_CAPS,    S(_open),    S(_close), BENCH_TRIM_CALL, S(_solo),
+    S(_produce),  S(_consume),     S(_pairs),    S(_pairs_timed), S(_observe), S(_fill),  S(_drain),       BENCH_WAIT_LOOPS};
 
 #undef BENCH_WAIT_LOOPS
 #undef BENCH_TRIM_CALL

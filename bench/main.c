@@ -9,8 +9,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-enum command { RUN, COMPARE, LIST, PLOT, ENV };
-
 struct options {
   struct bench_plan plan;
   const char *json;
@@ -26,6 +24,7 @@ static const char usage_text[] =
     "       pawl-bench compare A B [--threshold 5%]   two --json files; exit 1 on a regression\n"
     "       pawl-bench list                    workloads and subjects of this build\n"
     "       pawl-bench plot FILE DIR           draw a --json file\n"
+    "       pawl-bench bars FILE               the bars (see --bars) of a --json file\n"
     "       pawl-bench env                     this machine and its limits, as JSON\n"
     "\n"
     "  --workload GLOB   only these (fifo.mpmc, 'fifo.*'; several by commas)\n"
@@ -241,8 +240,8 @@ static void list(void)
   for (unsigned i = 0; i < bench_workload_count; i++) {
     const struct bench_workload *workload = &bench_workloads[i];
     char shape[32];
-    snprintf(shape, sizeof shape, workload->consumers ? "%uP%uC" : "%u thr.", workload->producers, workload->consumers);
-    printf("  %-20s %-8s %s\n", workload->name, shape, workload->about);
+    bench_workload_shape(workload, shape, sizeof shape);
+    printf("  %-20s %-9s %s\n", workload->name, shape, workload->about);
   }
   printf("subjects of this build\n");
   for (const struct bench_subject *const *subject = bench_subjects; *subject != NULL; subject++)
@@ -285,15 +284,18 @@ static int run(struct options *options, int argc, char **argv)
   return good ? BENCH_OK : BENCH_FAILED;
 }
 
-static int plot(const char *path, const char *directory)
+/* Draws a results file, or with a NULL directory judges it. */
+static int reuse(const char *path, const char *directory)
 {
   struct bench_results results = {0};
   char error[200];
   int result = BENCH_USAGE;
-  if (bench_json_read(path, &results, error, sizeof error))
+  if (!bench_json_read(path, &results, error, sizeof error))
+    fprintf(stderr, "pawl-bench: %s: %s\n", path, error);
+  else if (directory != NULL)
     result = bench_plot(&results, directory);
   else
-    fprintf(stderr, "pawl-bench: %s: %s\n", path, error);
+    result = bench_bars_print(stdout, &results) ? BENCH_OK : BENCH_FAILED;
   bench_results_free(&results);
   return result;
 }
@@ -320,7 +322,9 @@ static int dispatch(struct options *options, int argc, char **argv)
   if (strcmp(command, "compare") == 0)
     return (bad = arguments(count, 2, command)) ? bad : bench_compare(rest[0], rest[1], options->threshold);
   if (strcmp(command, "plot") == 0)
-    return (bad = arguments(count, 2, command)) ? bad : plot(rest[0], rest[1]);
+    return (bad = arguments(count, 2, command)) ? bad : reuse(rest[0], rest[1]);
+  if (strcmp(command, "bars") == 0)
+    return (bad = arguments(count, 1, command)) ? bad : reuse(rest[0], NULL);
   if (strcmp(command, "env") == 0) {
     options->plan.settings.ns_per_tick = bench_ns_per_tick();
     char *env = bench_env(&options->plan.settings, argc, argv);
@@ -328,7 +332,7 @@ static int dispatch(struct options *options, int argc, char **argv)
     free(env);
     return BENCH_OK;
   }
-  fprintf(stderr, "pawl-bench: no command '%s'; there are run, compare, list, plot, env\n", command);
+  fprintf(stderr, "pawl-bench: no command '%s'; there are run, compare, list, plot, bars, env\n", command);
   return BENCH_USAGE;
 }
 

@@ -134,7 +134,7 @@ static double planned(const struct bench_workload *workload, const struct bench_
     return 1250;
   if (strcmp(workload->name, "fifo.idle") == 0)
     return 560;
-  if (strcmp(workload->name, "fifo.trickle") == 0)
+  if (strcmp(workload->name, "fifo.trickle") == 0 || strcmp(workload->name, "fifo.oversub.quota") == 0)
     return ms < 400 ? 400 : ms;
   return strcmp(workload->name, "fifo.pairs") == 0 ? 2 * ms + 10 : ms + 10;
 }
@@ -154,6 +154,8 @@ static bool run_workload(const struct bench_plan *plan, const struct bench_workl
                          unsigned count, struct progress *progress, struct bench_results *results)
 {
   bool good = true;
+  char shape[32];
+  bench_workload_shape(workload, shape, sizeof shape);
   for (unsigned i = 0; i < count; i++)
     if ((cells[i].samples = calloc(plan->reps, sizeof *cells[i].samples)) == NULL)
       abort();
@@ -164,8 +166,8 @@ static bool run_workload(const struct bench_plan *plan, const struct bench_workl
       if (!cell->failed && !bench_sample(workload, cell->subject, &plan->settings, &cell->samples[r])) {
         cell->failed = true;
         good = false;
-        fprintf(stderr, "%spawl-bench: FAILED: %s %uP%uC %s: %s\n", progress->bar ? "\r\033[K" : "", workload->name,
-                workload->producers, workload->consumers, cell->subject->name, cell->samples[r].error);
+        fprintf(stderr, "%spawl-bench: FAILED: %s %s %s: %s\n", progress->bar ? "\r\033[K" : "", workload->name, shape,
+                cell->subject->name, cell->samples[r].error);
       }
       progress->done += planned(workload, &plan->settings);
     }
@@ -192,9 +194,10 @@ bool bench_plan_run(const struct bench_plan *plan, struct bench_results *results
       fprintf(stderr, "%s skipped: %s\n", workload->name, missing);
     if (count == 0 || missing != NULL)
       continue;
+    char shape[32];
+    bench_workload_shape(workload, shape, sizeof shape);
     if (!progress.bar && !progress.quiet)
-      fprintf(stderr, "%3.0f %%  %s %uP%uC, %u subjects\n", 100 * progress.done / progress.total, workload->name,
-              workload->producers, workload->consumers, count);
+      fprintf(stderr, "%3.0f %%  %s %s, %u subjects\n", 100 * progress.done / progress.total, workload->name, shape, count);
     good = run_workload(plan, workload, cells, count, &progress, results) && good;
   }
   if (progress.bar)

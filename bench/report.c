@@ -2,71 +2,83 @@
 /*
  * report.c - the table that people read, and CSV.
  *
- * Ratio is the median of the paired ratios to the baseline, turned so that more than 1 is better in every row.
+ * One block per workload and shape: its first figure with quartiles, CPU time and ratio, the others as medians beside it.
+ * The ratio is the median of the paired ratios to the baseline, turned so that more than 1 is better in every row.
  */
 #include "bench.h"
 
-static bool same_cell(const struct bench_row *a, const struct bench_row *b)
-{
-  return strcmp(a->workload, b->workload) == 0 && a->producers == b->producers && a->consumers == b->consumers;
-}
-
-static const char *baseline_of(const struct bench_row *row, const char *chosen)
-{
-  if (chosen != NULL)
-    return chosen;
-  for (unsigned i = 0; i < bench_workload_count; i++)
-    if (bench_glob(bench_workloads[i].name, row->workload) && bench_workloads[i].producers == row->producers &&
-        bench_workloads[i].consumers == row->consumers)
-      return bench_workloads[i].baseline;
-  return NULL;
-}
-
-static void print_heading(FILE *out, const struct bench_row *row, const char *baseline)
+static void print_heading(FILE *out, const struct bench_workload *workload, const char *baseline)
 {
   char shape[32];
-  if (row->consumers == 0)
-    snprintf(shape, sizeof shape, "%u thread%s", row->threads, row->threads == 1 ? "" : "s");
-  else
-    snprintf(shape, sizeof shape, "%uP%uC", row->producers, row->consumers);
-  fprintf(out, "\n%s, %s, %s, %s is better\n", row->workload, shape, row->unit, row->higher_is_better ? "more" : "less");
-  fprintf(out, "  %-24s %12s %23s %12s", "", "median", "quartiles", "CPU ns/op");
+  const struct bench_metric *first = &workload->metrics[0];
+  bench_workload_shape(workload, shape, sizeof shape);
+  fprintf(out, "\n%s%s, %s: %s\n", workload->name, first->suffix, shape, workload->about);
+  fprintf(out, "  %-22s %10s %20s %10s", "", first->unit, "quartiles", "CPU ns/op");
   if (baseline != NULL)
-    fprintf(out, "  against %s", baseline);
+    fprintf(out, " %9s", "ratio");
+  for (unsigned m = 1; m < BENCH_METRICS && workload->metrics[m].suffix != NULL; m++)
+    fprintf(out, " %10s", workload->metrics[m].suffix + 1);
   fputc('\n', out);
 }
 
-static void print_row(FILE *out, const struct bench_row *row, const struct bench_row *baseline)
+static void print_ratio(FILE *out, const struct bench_row *row, const struct bench_row *baseline)
+{
+  bool more = row->higher_is_better;
+  struct bench_ratio ratio = {0};
+  if (baseline->count == row->count)
+    ratio = bench_paired_ratio(more ? row->samples : baseline->samples, more ? baseline->samples : row->samples, row->count);
+  if (ratio.pairs > 0)
+    fprintf(out, " %8.2fx", ratio.median);
+  else
+    fprintf(out, " %9s", "-");
+}
+
+/* The row of a metric of a workload for a subject, or NULL. */
+static const struct bench_row *find(const struct bench_results *results, const struct bench_workload *workload, unsigned metric,
+                                    const char *subject)
+{
+  char name[64];
+  snprintf(name, sizeof name, "%s%s", workload->name, workload->metrics[metric].suffix);
+  return bench_results_find(results, name, subject, workload->producers, workload->consumers);
+}
+
+static void print_subject(FILE *out, const struct bench_results *results, const struct bench_workload *workload,
+                          const struct bench_row *row, const struct bench_row *baseline)
 {
   struct bench_summary summary = bench_summarize(row->samples, row->count);
-  fprintf(out, "  %-24s %12.4g %11.4g %11.4g %12.4g", row->subject, summary.median, summary.low, summary.high,
-          row->cpu_ns_per_op);
-  if (baseline != NULL && baseline->count == row->count) {
-    bool more = row->higher_is_better;
-    struct bench_ratio ratio =
-        bench_paired_ratio(more ? row->samples : baseline->samples, more ? baseline->samples : row->samples, row->count);
-    if (ratio.pairs > 0)
-      fprintf(out, "  %8.2fx", ratio.median);
+  fprintf(out, "  %-22s %10.4g %9.4g %10.4g ", row->subject, summary.median, summary.low, summary.high);
+  if (row->cpu_ns_per_op > 0)
+    fprintf(out, "%10.4g", row->cpu_ns_per_op);
+  else
+    fprintf(out, "%10s", "-");
+  if (baseline != NULL)
+    print_ratio(out, row, baseline);
+  for (unsigned m = 1; m < BENCH_METRICS && workload->metrics[m].suffix != NULL; m++) {
+    const struct bench_row *other = find(results, workload, m, row->subject);
+    if (other != NULL)
+      fprintf(out, " %10.4g", other->median);
   }
   fputc('\n', out);
 }
 
 void bench_report_table(FILE *out, const struct bench_results *results, const char *chosen)
 {
-  for (unsigned i = 0; i < results->count; i++) {
-    const struct bench_row *first = &results->rows[i];
-    bool printed = false;
-    for (unsigned j = 0; j < i && !printed; j++)
-      printed = same_cell(&results->rows[j], first);
-    if (printed)
-      continue;
-    const char *name = baseline_of(first, chosen);
-    const struct bench_row *baseline =
-        name != NULL ? bench_results_find(results, first->workload, name, first->producers, first->consumers) : NULL;
-    print_heading(out, first, baseline != NULL ? name : NULL);
-    for (unsigned j = i; j < results->count; j++)
-      if (same_cell(&results->rows[j], first))
-        print_row(out, &results->rows[j], baseline);
+  for (unsigned w = 0; w < bench_workload_count; w++) {
+    const struct bench_workload *workload = &bench_workloads[w];
+    const char *name = chosen != NULL ? chosen : workload->baseline;
+    const struct bench_row *baseline = name != NULL ? find(results, workload, 0, name) : NULL;
+    bool headed = false;
+    for (unsigned i = 0; bench_subjects[i] != NULL; i++) {
+      const struct bench_row *row = find(results, workload, 0, bench_subjects[i]->name);
+      if (row == NULL)
+        continue;
+      if (!headed)
+        print_heading(out, workload, baseline != NULL ? name : NULL);
+      headed = true;
+      print_subject(out, results, workload, row, baseline);
+    }
+    if (headed && baseline != NULL)
+      fprintf(out, "  ratio: against %s, more than 1 is better\n", name);
   }
 }
 

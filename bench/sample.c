@@ -20,33 +20,6 @@ static unsigned patience(const struct bench_settings *settings)
   return 20 + settings->milliseconds / 50;
 }
 
-void bench_back_off_slow(unsigned *tries)
-{
-  unsigned k = (*tries)++;
-  if (k >= 6) {
-    sched_yield();
-    return;
-  }
-  for (unsigned i = 0; i < 1u << k; i++)
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    __asm__ __volatile__("yield");
-#endif
-}
-
-void bench_begin(struct bench_worker *worker)
-{
-  if (!worker->alone)
-    pthread_barrier_wait(&worker->run->start);
-  worker->begin = bench_now();
-}
-
-void bench_end(struct bench_worker *worker)
-{
-  worker->end = bench_now();
-}
-
 void bench_trial_fail(struct bench_trial *trial, const char *format, ...)
 {
   va_list arguments;
@@ -65,18 +38,6 @@ void *bench_trial_open(struct bench_trial *trial, size_t capacity)
   if (queue == NULL)
     bench_trial_fail(trial, "the queue could not be made");
   return queue;
-}
-
-static int nth_cpu(unsigned n)
-{
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0)
-    return -1;
-  n %= (unsigned)CPU_COUNT(&set);
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-    if (CPU_ISSET(cpu, &set) && n-- == 0)
-      return cpu;
-  return -1;
 }
 
 static void *work(void *argument)
@@ -98,13 +59,15 @@ void bench_trial_start(struct bench_trial *trial, bench_loop *const *loops, pthr
   run->stop = 0;
   run->producing = trial->workload->producers;
   run->consumers = trial->workload->consumers;
+  run->ns_per_tick = trial->settings->ns_per_tick;
+  run->slow = (uint64_t)(1e6 / run->ns_per_tick);
   pthread_barrier_init(&run->start, NULL, trial->threads + 1);
   for (unsigned i = 0; i < trial->threads; i++) {
     struct bench_worker *worker = &trial->workers[i];
     worker->run = run;
     worker->loop = loops[i];
     worker->id = i;
-    worker->cpu = trial->settings->pin ? nth_cpu(i) : -1;
+    worker->cpu = trial->settings->pin ? bench_nth_cpu(i) : -1;
     if (pthread_create(&ids[i], NULL, work, worker) != 0)
       bench_trial_fail(trial, "thread %u could not be started", i);
   }

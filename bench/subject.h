@@ -63,6 +63,8 @@ struct bench_run {
   char pad2_[128];
   unsigned producing; /* producers still at work; the last one poisons the consumers */
   unsigned consumers;
+  double ns_per_tick;
+  uint64_t slow;   /* ticks from which an observed operation is looked at */
   uint64_t fill;   /* items for bench_subject.fill */
   uint64_t period; /* trickle: nanoseconds between items */
 };
@@ -84,6 +86,9 @@ struct bench_worker {
   uint64_t empties; /* times that get said EMPTY */
   struct bench_audit got;
   struct bench_histogram *histogram;
+  int schedstat;      /* observer: its file of scheduling statistics */
+  uint64_t run_delay; /* observer: nanoseconds it was runnable and did not run, at the last look */
+  uint64_t stalls;    /* observer: slow operations that its own preemption does not explain */
   char pad_[128];
 };
 
@@ -96,15 +101,18 @@ struct bench_subject {
   void *(*open)(const struct bench_shape *shape); /* NULL: not with this shape */
   void (*close)(void *queue);
   void (*trim)(void *queue);
-  bench_loop *solo, *produce, *consume, *pairs, *pairs_timed, *fill, *drain;
+  bench_loop *solo, *produce, *consume, *pairs, *pairs_timed, *observe, *fill, *drain;
   bench_loop *produce_wait, *consume_wait, *ping_wait, *pong_wait, *trickle_wait;
 };
 
 /* Waits for all threads of the sample, then notes the time. */
 void bench_begin(struct bench_worker *worker);
 void bench_end(struct bench_worker *worker);
+/* The observer of fifo.stall: takes stock of its scheduling delay, and judges an operation that took long. */
+void bench_observe(struct bench_worker *worker);
+void bench_slow(struct bench_worker *worker, uint64_t ticks);
 /* The policy of a non-blocking loop after `*tries` failures in a row; see loops.h. */
-void bench_back_off_slow(unsigned *tries);
+void bench_back_off(unsigned *tries);
 
 static inline bool bench_stopped(const struct bench_worker *worker)
 {

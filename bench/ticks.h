@@ -39,8 +39,6 @@ static inline uint64_t bench_now(void)
 
 struct bench_histogram {
   uint64_t count;
-  uint64_t slow; /* values of at least slow_from */
-  uint64_t slow_from;
   uint64_t bucket[BENCH_BUCKETS];
 };
 
@@ -49,8 +47,6 @@ static inline void bench_histogram_add(struct bench_histogram *histogram, uint64
   unsigned shift = value < 64 ? 0 : 58u - (unsigned)__builtin_clzll(value);
   histogram->bucket[32 * shift + (value >> shift)]++;
   histogram->count++;
-  if (value >= histogram->slow_from)
-    histogram->slow++;
 }
 
 #endif

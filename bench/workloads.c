@@ -71,7 +71,6 @@ static void give_histograms(struct bench_trial *trial, unsigned count)
     struct bench_histogram *histogram = calloc(1, sizeof *histogram);
     if (histogram == NULL)
       bench_trial_fail(trial, "no memory");
-    histogram->slow_from = (uint64_t)(1e6 / trial->settings->ns_per_tick);
     trial->workers[i].histogram = histogram;
   }
 }
@@ -127,10 +126,13 @@ static void drive_block(struct bench_trial *trial)
   stream(trial, trial->subject->produce_wait, trial->subject->consume_wait);
 }
 
-/* More threads than CPUs, with the calls that sleep where the subject has them; param: on how many CPUs, 0 for all. */
+enum { ALL_CPUS, ONE_CPU, HALF_A_CPU };
+
+/* More threads than CPUs, with the calls that sleep where the subject has them. */
 static void drive_oversub(struct bench_trial *trial)
 {
-  if (trial->workload->param == 1) {
+  struct bench_settings longer = *trial->settings;
+  if (trial->workload->param == ONE_CPU) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
       int first = 0;
@@ -140,6 +142,12 @@ static void drive_oversub(struct bench_trial *trial)
       CPU_SET(first, &set);
       sched_setaffinity(0, sizeof set, &set);
     }
+  } else if (trial->workload->param == HALF_A_CPU) {
+    if (!bench_quota_join())
+      bench_trial_fail(trial, "the group with the CPU quota cannot be joined");
+    if (!longer.verify && longer.milliseconds < 400) /* several periods of the quota */
+      longer.milliseconds = 400;
+    trial->settings = &longer;
   }
   if (trial->subject->caps & BENCH_WAIT)
     drive_block(trial);
@@ -253,11 +261,10 @@ static void freeze(int signal_number)
 
 static uint64_t stalls(struct bench_trial *trial, unsigned freezes, bool control)
 {
-  bench_loop *loops[] = {trial->subject->pairs_timed, trial->subject->pairs};
+  bench_loop *loops[] = {trial->subject->observe, trial->subject->pairs};
   pthread_t ids[2];
   memset(trial->workers, 0, 2 * sizeof *trial->workers);
   open_for_all(trial);
-  give_histograms(trial, 1);
   bench_trial_start(trial, loops, ids);
   uint64_t jitter = bench_ticks();
   for (unsigned i = 0; i < freezes; i++) {
@@ -269,13 +276,13 @@ static uint64_t stalls(struct bench_trial *trial, unsigned freezes, bool control
   sleep_ns(1000000u * FREEZE_MS);
   bench_trial_finish(trial, ids);
   bench_trial_verify(trial);
-  return trial->workers[0].histogram->slow;
+  return trial->workers[0].stalls;
 }
 
 /*
  * A peer is stopped 90 times at a random instruction for 5 ms, by a signal handler that sleeps: as if preempted, but counted
- * and without a rival process. How many of the observer's operations (with their retries) took over 1 ms? The control, the
- * same without signals, tells what the machine itself adds.
+ * and without a rival process. How many of the observer's operations (with their retries) took over 1 ms, time that the
+ * observer itself waited for a CPU not counted? The control, the same without signals, tells what the machine adds.
  */
 static void drive_stall(struct bench_trial *trial)
 {
@@ -456,7 +463,16 @@ const struct bench_workload bench_workloads[] = {
      drive_oversub,
      {ITEMS, SWITCHES},
      1},
-    {"fifo.oversub.all", 8, 8, 0, "mutex-cond", "16 threads on all CPUs", drive_oversub, {ITEMS, SWITCHES}, 0},
+    {"fifo.oversub.all", 8, 8, 0, "mutex-cond", "16 threads on all CPUs", drive_oversub, {ITEMS, SWITCHES}, ALL_CPUS},
+    {"fifo.oversub.quota",
+     8,
+     8,
+     0,
+     "mutex-cond",
+     "16 threads under a quota of half a CPU (cgroup v1 or v2)",
+     drive_oversub,
+     {ITEMS, SWITCHES},
+     HALF_A_CPU},
     {"fifo.memory",
      1,
      0,
@@ -484,10 +500,18 @@ unsigned bench_workload_threads(const struct bench_workload *workload)
   return workload->producers + workload->consumers;
 }
 
+void bench_workload_shape(const struct bench_workload *workload, char *out, size_t size)
+{
+  unsigned threads = bench_workload_threads(workload);
+  if (workload->producers > 0 && workload->consumers > 0)
+    snprintf(out, size, "%uP%uC", workload->producers, workload->consumers);
+  else
+    snprintf(out, size, "%u thread%s", threads, threads == 1 ? "" : "s");
+}
+
 const char *bench_workload_missing(const struct bench_workload *workload)
 {
-  (void)workload;
-  return NULL;
+  return workload->drive == drive_oversub && workload->param == HALF_A_CPU ? bench_quota_missing() : NULL;
 }
 
 bool bench_fits(const struct bench_workload *workload, const struct bench_subject *subject)

@@ -2,7 +2,9 @@
 /*
  * pawl.c - Pawl's queues as a user calls them: pawl_queue_put and pawl_queue_get in the shared library.
  *
- * All but pawl-tracked are PAWL_UNTRACKED, because no peer counts tasks; pawl-tracked shows the price of counting.
+ * All but pawl-tracked are PAWL_UNTRACKED, because no peer counts tasks; pawl-tracked shows the price of counting. Compiled
+ * a second time with BENCH_PAWL_STATIC, against libpawl.a with link-time optimisation, it gives the -static subjects: the
+ * price of the calls into a shared library.
  */
 #include "../subject.h"
 #include <pawl.h>
@@ -12,9 +14,11 @@
 #define BENCH_PREFIX bench_static_
 #define PAWL_NAME(name) name "-static"
 #define PAWL_LINKED "Pawl, libpawl.a with LTO"
+#define PAWL_CAPS BENCH_PRICE
 #else
 #define PAWL_NAME(name) name
 #define PAWL_LINKED "Pawl, libpawl.so"
+#define PAWL_CAPS 0
 #endif
 
 static void *queue_open(const struct bench_shape *shape, unsigned progress, unsigned flags, bool bounded)
@@ -83,7 +87,7 @@ PAWL_FLAVOUR(pawl_bounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-bounded")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue with a maxsize, lock-free, PAWL_UNTRACKED"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
 PAWL_FLAVOUR(pawl_ring, PAWL_RING, PAWL_UNTRACKED, true)
@@ -93,7 +97,7 @@ PAWL_FLAVOUR(pawl_ring, PAWL_RING, PAWL_UNTRACKED, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-ring")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue with PAWL_RING: not lock-free, PAWL_UNTRACKED"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_TRIM)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_TRIM)
 #include "../loops.h"
 
 PAWL_FLAVOUR(pawl_unbounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
@@ -103,7 +107,7 @@ PAWL_FLAVOUR(pawl_unbounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
 #define SUBJECT_NAME PAWL_NAME("pawl-unbounded")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue without a maxsize, lock-free, PAWL_UNTRACKED"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_WAIT | BENCH_LOCK_FREE | BENCH_TRIM)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
 PAWL_FLAVOUR(pawl_tracked, PAWL_LOCK_FREE, 0, true)
@@ -113,7 +117,7 @@ PAWL_FLAVOUR(pawl_tracked, PAWL_LOCK_FREE, 0, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-tracked")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl-bounded with the count for task_done and join"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_PRICE)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_PRICE)
 #include "../loops.h"
 
 PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
@@ -123,7 +127,7 @@ PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-spsc")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue with PAWL_SPSC, PAWL_UNTRACKED"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE | BENCH_TRIM)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
 static void *pawl_simple_open(const struct bench_shape *shape)
@@ -184,5 +188,5 @@ static inline void pawl_simple_get_wait(struct pawl_simple_handle *handle, uint6
 #define SUBJECT_NAME PAWL_NAME("pawl-simple")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_simple_queue: unbounded, put may run in signal handlers"
-#define SUBJECT_CAPS (BENCH_TRY | BENCH_WAIT | BENCH_LOCK_FREE)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_LOCK_FREE)
 #include "../loops.h"
