@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kit.h - what the acceptance tests of queues, locks and parks share: the kinds of queue, threads that can be seen asleep,
+ * an allocator that counts and fails on demand. For tests only; nothing here knows the inside of the library.
+ *
+ * A test arranges its state by threads that run one call each (struct call) and by waiting until such a thread is really
+ * asleep in the kernel (test_until_asleep), never by sleeping itself. Whatever hangs is ended by the harness's watchdog.
+ */
+#ifndef PAWL_TESTS_KIT_H
+#define PAWL_TESTS_KIT_H
+
+#include "test.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Waits until the condition holds, polling; the watchdog ends it if it never does. */
+#define EVENTUALLY(condition)                                                                                                  \
+  do {                                                                                                                         \
+    test_waiting(#condition);                                                                                                  \
+    while (!(condition))                                                                                                       \
+      kit_pause();                                                                                                             \
+    test_waiting(NULL);                                                                                                        \
+  } while (0)
+void kit_pause(void); /* about 0.1 ms */
+
+/* --- one call in a thread of its own --- */
+
+struct call {
+  int (*run)(struct call *);
+  void *object; /* queue, lock, whatever `run` works on */
+  uint64_t item;
+  pawl_time until;
+  void *more; /* whatever else `run` needs */
+  int result;
+  _Atomic int phase; /* 0, then 1 just before `run`, 2 after it */
+  struct test_thread thread;
+};
+
+void call_begin(struct call *call, int (*run)(struct call *), void *object, uint64_t item, pawl_time until);
+void call_wait_asleep(struct call *call); /* until it sleeps in the kernel inside `run` */
+bool call_has_returned(struct call *call);
+int call_end(struct call *call); /* waits for its end: the result */
+
+int run_put(struct call *call);
+int run_get(struct call *call); /* the item to call->item */
+int run_join(struct call *call);
+int run_task_done(struct call *call);
+
+/* --- the kinds of queue --- */
+
+enum kind_traits {
+  KIND_BOUNDED = 1,
+  KIND_UNBOUNDED = 2,
+  KIND_TRACKED = 4,
+  KIND_MANY = 8, /* several putters and getters at once */
+  KIND_DROPS = 16,
+  KIND_RING = 32,
+  KIND_CUSTOM = 64,
+  KIND_STATIC = 128, /* made by a static initialiser */
+  KIND_LOCK_FREE = 256,
+  KIND_PREALLOC = 512,
+};
+
+struct kind {
+  const char *name;
+  unsigned traits, progress, flags;
+};
+
+/* for (each kind that has all traits of `need`) */
+#define EACH_KIND(kind, need) for (const struct kind *kind = kind_next(NULL, (need)); kind; kind = kind_next(kind, (need)))
+const struct kind *kind_next(const struct kind *last, unsigned need);
+
+/* A plain growing FIFO, the custom order's stock. Fails with put_result or get_result when those are not 0. */
+struct stock {
+  uint64_t *items;
+  size_t head, size, room;
+  int put_result, get_result;
+  bool newest_first;
+  int puts, gets, gets_when_empty;
+};
+extern const struct pawl_queue_ops stock_ops;
+
+struct fixture {
+  struct pawl_queue queue;
+  const struct kind *kind;
+  struct stock stock;
+  pthread_mutex_t dropping;
+  uint64_t *dropped; /* what `drop` received, in order */
+  _Atomic size_t drops;
+  size_t drop_room;
+  void (*on_drop)(struct fixture *); /* called inside `drop`, may be NULL */
+  void *more;
+};
+
+/* The options of the kind; unbounded kinds ignore `maxsize`. */
+struct pawl_queue_options fixture_options(struct fixture *fixture, const struct kind *kind, int64_t maxsize);
+struct fixture *fixture_open(const struct kind *kind, int64_t maxsize);
+void fixture_close(struct fixture *fixture);                    /* checks that fini answers 0 and leaves zero bytes */
+size_t fixture_dropped(struct fixture *fixture, uint64_t item); /* how often */
+
+void put_ok(struct fixture *fixture, uint64_t item);
+void get_ok(struct fixture *fixture, uint64_t expected);
+void fill(struct fixture *fixture, uint64_t first, size_t n); /* puts first, first + 1 .. */
+
+/* --- the allocator: counts everything Pawl takes; blocks come dirty and go poisoned --- */
+
+void hook_install(void);     /* before the first object of the process; fixture_open does it */
+long hook_allocations(void); /* so far */
+long hook_live_blocks(void);
+size_t hook_live_bytes(void);
+/* Fails the n-th allocation from now on (0: the next one), and with `all` every later one too. n < 0: none. */
+void hook_fail(long n, bool all);
+long hook_failures(void); /* how many since the last hook_fail */
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_faults_fork.c - the child of a fork uses the queues of its parent, whatever the parent's other threads were doing at
+ * that moment: no call hangs, no item comes twice or from nowhere, only items of puts under way may be missing (QUE35).
+ */
+#include "kit.h"
+
+#include "ring.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define CHILD_HAS_THREADS false /* ThreadSanitizer cannot start threads in the child of several */
+#else
+#define CHILD_HAS_THREADS true
+#endif
+
+/* Runs `child` in a forked process, with a watchdog of its own; the test fails unless it returns. */
+static void in_child(void (*child)(void *), void *arg)
+{
+  pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    test_timeout(20);
+    child(arg);
+    _exit(0);
+  }
+  int status = 0;
+  test_waiting("the forked child");
+  while (waitpid(pid, &status, 0) < 0)
+    CHECK_EQ(errno, EINTR);
+  test_waiting(NULL);
+  CHECK_EQ(status, 0);
+}
+
+/* Everything a child may do with a queue, sleeping included; leaves it ended. */
+static void use_everything(struct fixture *f)
+{
+  struct pawl_queue *q = &f->queue;
+  uint64_t item, items[3] = {1, 2, 3};
+  size_t done;
+  int result;
+  while ((result = pawl_queue_get(q, &item, PAWL_NOWAIT)) == 0)
+    ;
+  CHECK_CODE(result, PAWL_EMPTY);
+  CHECK_CODE(pawl_queue_get(q, &item, pawl_after(PAWL_MS(1))), PAWL_EMPTY);
+  CHECK_CODE(pawl_queue_put(q, 7, PAWL_FOREVER), 0);
+  get_ok(f, 7);
+  result = pawl_queue_put_many(q, items, 3, &done, pawl_after(PAWL_MS(1)));
+  CHECK(result == 0 || result == PAWL_FULL);
+  CHECK_CODE(pawl_queue_get_many(q, items, 3, &done, PAWL_FOREVER), 0);
+  while (pawl_queue_get(q, &item, PAWL_NOWAIT) == 0)
+    ;
+  if (CHILD_HAS_THREADS) {
+    struct call call;
+    for (int i = 0; i < 3; i++) {
+      call_begin(&call, run_get, q, 0, PAWL_FOREVER);
+      call_wait_asleep(&call);
+      CHECK_CODE(pawl_queue_put(q, 8, PAWL_FOREVER), 0);
+      CHECK_CODE(call_end(&call), 0);
+      CHECK_EQ(call.item, 8);
+    }
+    while (f->kind->traits & KIND_BOUNDED && (result = pawl_queue_put(q, 9, PAWL_NOWAIT)) == 0)
+      ;
+    if (f->kind->traits & KIND_BOUNDED) {
+      CHECK_CODE(result, PAWL_FULL);
+      call_begin(&call, run_put, q, 10, PAWL_FOREVER);
+      call_wait_asleep(&call);
+      CHECK_CODE(pawl_queue_get(q, &item, PAWL_FOREVER), 0);
+      CHECK_CODE(call_end(&call), 0);
+    }
+    if (f->kind->traits & KIND_TRACKED) {
+      call_begin(&call, run_join, q, 0, PAWL_FOREVER);
+      call_wait_asleep(&call);
+      while (pawl_queue_task_done(q) == 0)
+        ;
+      CHECK_CODE(call_end(&call), 0);
+    }
+  }
+  while (f->kind->traits & KIND_TRACKED && pawl_queue_task_done(q) == 0)
+    ;
+  CHECK_EQ(pawl_queue_unfinished(q), 0);
+  CHECK_CODE(pawl_queue_shutdown(q, true), 0);
+  CHECK_CODE(pawl_queue_get(q, &item, PAWL_FOREVER), PAWL_SHUTDOWN);
+  CHECK_CODE(pawl_queue_put(q, 9, PAWL_FOREVER), PAWL_SHUTDOWN);
+  CHECK_CODE(pawl_queue_fini(q), 0);
+}
+
+/* --- amid traffic --- */
+
+enum { PUTTERS = 2, GETTERS = 2 };
+
+struct traffic {
+  struct fixture *f;
+  _Atomic bool stop;
+  _Atomic unsigned putters;
+  _Atomic uint64_t got;
+};
+
+static void put_always(void *arg)
+{
+  struct traffic *traffic = arg;
+  uint64_t self = traffic->putters++, i = 0;
+  while (!traffic->stop) {
+    int result = pawl_queue_put(&traffic->f->queue, self << 32 | (i + 1), pawl_after(PAWL_US(50)));
+    if (result == 0)
+      i++;
+    else
+      CHECK_CODE(result, PAWL_FULL);
+    if ((traffic->f->kind->traits & KIND_UNBOUNDED) && pawl_queue_was_size(&traffic->f->queue) > 500)
+      sched_yield();
+  }
+}
+
+static void get_always(void *arg)
+{
+  struct traffic *traffic = arg;
+  uint64_t item;
+  while (!traffic->stop)
+    if (pawl_queue_get(&traffic->f->queue, &item, pawl_after(PAWL_US(50))) == 0) {
+      traffic->got++;
+      if (traffic->f->kind->traits & KIND_TRACKED)
+        CHECK_CODE(pawl_queue_task_done(&traffic->f->queue), 0);
+    }
+}
+
+/* What the child finds inside are items of the parent, each producer's in order, none twice. */
+static void look_and_use(void *arg)
+{
+  struct traffic *traffic = arg;
+  uint64_t last[PUTTERS] = {0}, item;
+  size_t most = pawl_queue_was_size(&traffic->f->queue), n = 0;
+  int result;
+  while ((result = pawl_queue_get(&traffic->f->queue, &item, PAWL_NOWAIT)) == 0) {
+    CHECK(item >> 32 < PUTTERS);
+    CHECK((item & UINT32_MAX) > last[item >> 32]);
+    last[item >> 32] = item & UINT32_MAX;
+    n++;
+  }
+  CHECK_CODE(result, PAWL_EMPTY);
+  CHECK_LE(n, most);
+  use_everything(traffic->f);
+}
+
+TEST(queue, QUE35_fork_amid_puts_and_gets)
+{
+  EACH_KIND(kind, KIND_MANY)
+  {
+    struct fixture *f = fixture_open(kind, 3);
+    struct traffic traffic = {.f = f};
+    struct test_thread threads[PUTTERS + GETTERS];
+    for (int i = 0; i < PUTTERS + GETTERS; i++)
+      test_start(&threads[i], i < PUTTERS ? "putter" : "getter", i < PUTTERS ? put_always : get_always, &traffic);
+    for (int round = 0; round < 12; round++) {
+      uint64_t before = traffic.got;
+      EVENTUALLY(traffic.got > before + 10);
+      in_child(look_and_use, &traffic);
+    }
+    traffic.stop = true;
+    for (int i = 0; i < PUTTERS + GETTERS; i++)
+      test_join(&threads[i]);
+    fixture_close(f);
+  }
+}
+
+/* --- the worst moments, one by one --- */
+
+static void use_only(void *arg)
+{
+  use_everything(arg);
+}
+
+TEST(queue, QUE35_the_parents_sleepers_do_not_exist_in_the_child)
+{
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    struct fixture *f = fixture_open(kind, 1);
+    struct call get, put, join;
+    call_begin(&get, run_get, &f->queue, 0, PAWL_FOREVER);
+    call_wait_asleep(&get);
+    in_child(use_only, f);
+    put_ok(f, 1);
+    CHECK_CODE(call_end(&get), 0);
+    put_ok(f, 2);
+    call_begin(&put, run_put, &f->queue, 3, PAWL_FOREVER);
+    call_wait_asleep(&put);
+    if (kind->traits & KIND_TRACKED) {
+      call_begin(&join, run_join, &f->queue, 0, PAWL_FOREVER);
+      call_wait_asleep(&join);
+    }
+    in_child(use_only, f);
+    get_ok(f, 2);
+    CHECK_CODE(call_end(&put), 0);
+    if (kind->traits & KIND_TRACKED) {
+      for (int i = 0; i < 3; i++)
+        CHECK_CODE(pawl_queue_task_done(&f->queue), 0);
+      CHECK_CODE(call_end(&join), 0);
+    }
+    fixture_close(f);
+  }
+}
+
+/* The bearer of a wake in flight stays behind in the parent: as if it had been woken and not run yet. */
+TEST(queue, QUE35_a_wake_in_flight_stays_with_the_parent)
+{
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    struct fixture *f = fixture_open(kind, 1);
+    struct pawl__park *parks[] = {&f->queue.getters_, &f->queue.putters_, &f->queue.joiners_};
+    for (int i = 0; i < 3; i++)
+      parks[i]->state = UINT32_C(1) << 31 | 1;
+    in_child(use_only, f);
+    for (int i = 0; i < 3; i++)
+      parks[i]->state = 0;
+    fixture_close(f);
+  }
+}
+
+/* A ring's putter between reservation and publication, a getter between claim and release. */
+TEST(queue, QUE35_a_ring_whose_peers_stood_midway)
+{
+  EACH_KIND(kind, KIND_RING | KIND_MANY)
+  {
+    for (int getter = 0; getter < 2; getter++) {
+      for (uint64_t inside = 0; inside < 3; inside++) {
+        struct fixture *f = fixture_open(kind, 3);
+        struct ring *ring = f->queue.ring_;
+        fill(f, 0, inside + (uint64_t)getter);
+        if (getter)
+          ring->head += 2;
+        else
+          ring->tail += 2;
+        in_child(use_only, f);
+        if (getter)
+          ring->head -= 2;
+        else
+          ring->tail -= 2;
+        fixture_close(f);
+      }
+    }
+  }
+}
+
+/* A custom order's callback that is running at the fork holds the lock. */
+static struct test_latch entered, leave;
+
+static int slow_put(void *ctx, uint64_t item)
+{
+  if (item == 42) {
+    test_latch_arrive(&entered);
+    test_latch_wait(&leave);
+  }
+  return stock_ops.put(ctx, item);
+}
+
+TEST(queue, QUE35_a_custom_order_whose_lock_was_held)
+{
+  EACH_KIND(kind, KIND_CUSTOM)
+  {
+    struct pawl_queue_ops ops = stock_ops;
+    struct fixture *f = fixture_open(kind, 3);
+    struct call put;
+    ops.put = slow_put;
+    f->queue.custom_ = &ops;
+    test_latch_init(&entered, 1);
+    test_latch_init(&leave, 1);
+    call_begin(&put, run_put, &f->queue, 42, PAWL_FOREVER);
+    test_latch_wait(&entered);
+    in_child(use_only, f);
+    test_latch_arrive(&leave);
+    CHECK_CODE(call_end(&put), 0);
+    get_ok(f, 42);
+    fixture_close(f);
+  }
+}
+
+/* --- simple queues --- */
+
+struct simple_traffic {
+  struct pawl_simple_queue queue;
+  _Atomic bool stop;
+  _Atomic uint64_t got;
+};
+
+static void simple_put_always(void *arg)
+{
+  struct simple_traffic *traffic = arg;
+  for (uint64_t i = 1; !traffic->stop; i++) {
+    CHECK_CODE(pawl_simple_queue_put(&traffic->queue, i), 0);
+    if (pawl_simple_queue_was_size(&traffic->queue) > 2000)
+      sched_yield();
+  }
+}
+
+static void simple_get_always(void *arg)
+{
+  struct simple_traffic *traffic = arg;
+  uint64_t item;
+  while (!traffic->stop)
+    traffic->got += pawl_simple_queue_get(&traffic->queue, &item, pawl_after(PAWL_US(50))) == 0;
+}
+
+static int run_simple_get(struct call *call)
+{
+  return pawl_simple_queue_get(call->object, &call->item, call->until);
+}
+
+static void simple_use(void *arg)
+{
+  struct pawl_simple_queue *queue = arg;
+  uint64_t item, last = 0;
+  int result;
+  while ((result = pawl_simple_queue_get(queue, &item, PAWL_NOWAIT)) == 0) {
+    CHECK(item > last);
+    last = item;
+  }
+  CHECK_CODE(result, PAWL_EMPTY);
+  CHECK_CODE(pawl_simple_queue_get(queue, &item, pawl_after(PAWL_MS(1))), PAWL_EMPTY);
+  for (uint64_t i = 0; i < 1200; i++)
+    CHECK_CODE(pawl_simple_queue_put(queue, i), 0);
+  for (uint64_t i = 0; i < 1200; i++) {
+    CHECK_CODE(pawl_simple_queue_get(queue, &item, PAWL_FOREVER), 0);
+    CHECK_EQ(item, i);
+  }
+  for (int i = 0; i < 3 && CHILD_HAS_THREADS; i++) {
+    struct call call;
+    call_begin(&call, run_simple_get, queue, 0, PAWL_FOREVER);
+    call_wait_asleep(&call);
+    CHECK_CODE(pawl_simple_queue_put(queue, 5), 0);
+    CHECK_CODE(call_end(&call), 0);
+  }
+  CHECK_CODE(pawl_simple_queue_close(queue), 0);
+  CHECK_CODE(pawl_simple_queue_get(queue, &item, PAWL_FOREVER), PAWL_SHUTDOWN);
+  CHECK_CODE(pawl_simple_queue_fini(queue), 0);
+}
+
+TEST(simple_queue, QUE35_fork_amid_puts_and_gets)
+{
+  struct simple_traffic traffic = {.queue = PAWL_SIMPLE_QUEUE_INIT};
+  struct test_thread putter, getters[2];
+  hook_install();
+  test_start(&putter, "putter", simple_put_always, &traffic);
+  for (int i = 0; i < 2; i++)
+    test_start(&getters[i], "getter", simple_get_always, &traffic);
+  for (int round = 0; round < 15; round++) {
+    uint64_t before = traffic.got;
+    EVENTUALLY(traffic.got > before + 10);
+    in_child(simple_use, &traffic.queue);
+  }
+  traffic.stop = true;
+  test_join(&putter);
+  for (int i = 0; i < 2; i++)
+    test_join(&getters[i]);
+  CHECK_CODE(pawl_simple_queue_fini(&traffic.queue), 0);
+}
+
+TEST(simple_queue, QUE35_the_parents_sleepers_do_not_exist_in_the_child)
+{
+  struct pawl_simple_queue queue = PAWL_SIMPLE_QUEUE_INIT;
+  struct call get;
+  hook_install();
+  call_begin(&get, run_simple_get, &queue, 0, PAWL_FOREVER);
+  call_wait_asleep(&get);
+  in_child(simple_use, &queue);
+  CHECK_CODE(pawl_simple_queue_put(&queue, 1), 0);
+  CHECK_CODE(call_end(&get), 0);
+  CHECK_CODE(pawl_simple_queue_fini(&queue), 0);
+}

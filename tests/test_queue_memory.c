@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_queue_memory.c - the end of a queue, what memory it holds meanwhile, when it allocates, and counters that start just
+ * below their wrap. The last reach into private fields: nobody can count to 2^64 otherwise.
+ */
+#include "kit.h"
+
+#include "ring.h"
+#include <errno.h>
+
+/* --- the end --- */
+
+TEST(queue, QUE33_fini_drops_what_is_left)
+{
+  EACH_KIND(kind, KIND_DROPS)
+  {
+    enum { N = 600 };
+    struct fixture *f = fixture_open(kind, N);
+    uint64_t *dropped;
+    fill(f, 0, N);
+    get_ok(f, 0);
+    CHECK_CODE(pawl_queue_fini(&f->queue), 0);
+    dropped = f->dropped;
+    CHECK_EQ(f->drops, N - 1);
+    for (uint64_t i = 1; i < N; i++)
+      CHECK_EQ(dropped[i - 1], i);
+    fixture_close(f);
+  }
+}
+
+TEST(queue, QUE33_fini_refuses_while_somebody_waits)
+{
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    struct fixture *f = fixture_open(kind, 1);
+    struct pawl_queue before;
+    struct call call;
+    call_begin(&call, run_get, &f->queue, 0, PAWL_FOREVER);
+    call_wait_asleep(&call);
+    before = f->queue;
+    CHECK_CODE(pawl_queue_fini(&f->queue), -EBUSY);
+    CHECK(memcmp(&before, &f->queue, sizeof(before)) == 0);
+    put_ok(f, 1);
+    CHECK_CODE(call_end(&call), 0);
+    put_ok(f, 2);
+    call_begin(&call, run_put, &f->queue, 3, PAWL_FOREVER);
+    call_wait_asleep(&call);
+    CHECK_CODE(pawl_queue_fini(&f->queue), -EBUSY);
+    CHECK_EQ(f->drops, 0);
+    get_ok(f, 2);
+    CHECK_CODE(call_end(&call), 0);
+    if (kind->traits & KIND_TRACKED) {
+      call_begin(&call, run_join, &f->queue, 0, PAWL_FOREVER);
+      call_wait_asleep(&call);
+      CHECK_CODE(pawl_queue_fini(&f->queue), -EBUSY);
+      CHECK_EQ(pawl_queue_unfinished(&f->queue), 3);
+      for (int i = 0; i < 3; i++)
+        CHECK_CODE(pawl_queue_task_done(&f->queue), 0);
+      CHECK_CODE(call_end(&call), 0);
+    }
+    fixture_close(f);
+  }
+}
+
+TEST(queue, QUE33_an_ended_queue_is_an_empty_one)
+{
+  EACH_KIND(kind, 0)
+  {
+    struct fixture *f = fixture_open(kind, 1);
+    uint64_t item;
+    put_ok(f, 1);
+    CHECK(pawl_queue_fd(&f->queue) >= 0);
+    CHECK_CODE(pawl_queue_shutdown(&f->queue, false), 0);
+    CHECK_CODE(pawl_queue_fini(&f->queue), 0);
+    CHECK_CODE(pawl_queue_fini(&f->queue), 0); /* twice */
+    CHECK(!pawl_queue_is_shutdown(&f->queue));
+    CHECK_EQ(pawl_queue_unfinished(&f->queue), 0);
+    CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), PAWL_EMPTY);
+    fill(f, 0, 600);
+    for (uint64_t i = 0; i < 600; i++)
+      get_ok(f, i);
+    fixture_close(f);
+  }
+}
+
+TEST(queue, QUE33_nothing_is_left_behind)
+{
+  hook_install();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  size_t bytes = hook_live_bytes();
+  long blocks = hook_live_blocks();
+  EACH_KIND(kind, 0)
+  {
+    for (int shut = 0; shut < 3; shut++) {
+      struct fixture *f = fixture_open(kind, 1500);
+      for (uint64_t lap = 0; lap < 3; lap++) {
+        fill(f, 0, 1500);
+        for (uint64_t i = 0; i < 1400 + 50 * lap; i++) {
+          uint64_t item;
+          CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+        }
+        if (lap == 1)
+          (void)pawl_queue_trim(&f->queue);
+        while (lap < 2 && !pawl_queue_was_empty(&f->queue)) {
+          uint64_t item;
+          CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+        }
+      }
+      if (shut > 0)
+        CHECK_CODE(pawl_queue_shutdown(&f->queue, shut == 2), 0);
+      fixture_close(f);
+      CHECK_EQ(hook_live_bytes(), bytes);
+      CHECK_EQ(hook_live_blocks(), blocks);
+    }
+  }
+}
+
+TEST(queue, fini_of_a_queue_never_used)
+{
+  EACH_KIND(kind, 0)
+  {
+    fixture_close(fixture_open(kind, 5));
+    struct fixture *f = fixture_open(kind, 5);
+    CHECK_CODE(pawl_queue_shutdown(&f->queue, true), 0);
+    fixture_close(f);
+  }
+}
+
+/* --- when it allocates --- */
+
+static void laps(struct fixture *f, uint64_t bound, int n)
+{
+  uint64_t seed = 3, in = 0, out = 0;
+  for (int i = 0; i < n; i++) {
+    for (uint64_t k = test_random(&seed) % (bound + 1); k > 0 && in - out < bound; k--)
+      put_ok(f, in++);
+    for (uint64_t k = test_random(&seed) % (bound + 1); k > 0 && out < in; k--)
+      get_ok(f, out++);
+  }
+  while (out < in)
+    get_ok(f, out++);
+}
+
+TEST(queue, memory_a_bounded_queue_stops_allocating_after_warm_up)
+{
+  static const uint64_t bounds[] = {1, 3, 64, 100, 257, 2000};
+  hook_install();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    for (size_t b = 0; b < sizeof(bounds) / sizeof(bounds[0]); b++) {
+      struct fixture *f = fixture_open(kind, (int64_t)bounds[b]);
+      int n = 2000 / (1 + (int)bounds[b] / 100);
+      laps(f, bounds[b], n); /* until the rarest alignment of the items to segments has come */
+      long before = hook_allocations();
+      laps(f, bounds[b], n);
+      CHECK_EQ(hook_allocations(), before);
+      fixture_close(f);
+    }
+  }
+}
+
+TEST(queue, memory_nothing_is_allocated_after_init_where_all_is_preallocated)
+{
+  static const uint64_t bounds[] = {1, 2, 63, 64, 65, 256, 257, 1000, 5000};
+  hook_install();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    if (!(kind->traits & (KIND_RING | KIND_PREALLOC)))
+      continue;
+    for (size_t b = 0; b < sizeof(bounds) / sizeof(bounds[0]); b++) {
+      struct fixture *f = fixture_open(kind, (int64_t)bounds[b]);
+      long before = hook_allocations(), blocks = hook_live_blocks();
+      for (int full = 0; full < 4; full++) {
+        fill(f, 0, bounds[b]);
+        CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
+        for (uint64_t i = 0; i < bounds[b]; i++)
+          get_ok(f, i);
+      }
+      laps(f, bounds[b], 500);
+      CHECK_EQ(pawl_queue_trim(&f->queue), 0);
+      laps(f, bounds[b], 100);
+      CHECK_EQ(hook_allocations(), before);
+      CHECK_EQ(hook_live_blocks(), blocks);
+      fixture_close(f);
+    }
+  }
+}
+
+TEST(queue, memory_get_does_not_allocate_once_the_thread_is_known)
+{
+  hook_install();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  EACH_KIND(kind, 0)
+  {
+    struct fixture *f = fixture_open(kind, 3000);
+    fill(f, 0, 3000);
+    hook_fail(0, true);
+    for (uint64_t i = 0; i < 3000; i++)
+      get_ok(f, i);
+    CHECK_EQ(hook_failures(), 0);
+    hook_fail(-1, false);
+    fixture_close(f);
+  }
+}
+
+static uint64_t bytes_of(struct fixture *f)
+{
+  struct pawl_queue_stats stats;
+  pawl_queue_stats(&f->queue, &stats);
+  return stats.bytes;
+}
+
+TEST(queue, memory_a_drained_queue_gives_back_what_it_took)
+{
+  hook_install();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  EACH_KIND(kind, KIND_LOCK_FREE)
+  {
+    if (kind->traits & KIND_PREALLOC)
+      continue;
+    enum { MANY = 100000 };
+    size_t outside = hook_live_bytes();
+    struct fixture *f = fixture_open(kind, MANY);
+    fill(f, 0, MANY);
+    uint64_t peak = bytes_of(f);
+    CHECK_EQ(peak, hook_live_bytes() - outside);
+    CHECK(peak >= MANY * 8);
+    CHECK(peak <= MANY * 24); /* 16 bytes a cell, and the slack of a segment's head and of the last segment */
+    for (uint64_t i = 0; i < MANY; i++)
+      get_ok(f, i);
+    if (kind->traits & KIND_UNBOUNDED)
+      CHECK_LE(bytes_of(f), peak / 10); /* by itself */
+    size_t before = hook_live_bytes(), back = pawl_queue_trim(&f->queue);
+    CHECK_EQ(before - hook_live_bytes(), back);
+    CHECK_EQ(bytes_of(f), hook_live_bytes() - outside);
+    CHECK_LE(bytes_of(f), peak / 30);
+    fill(f, 0, MANY); /* and goes on working */
+    for (uint64_t i = 0; i < MANY; i++)
+      get_ok(f, i);
+    fixture_close(f);
+  }
+}
+
+/* A thread that used the queue once and now sleeps keeps a few segments from reuse, not all that come after. */
+static void touch_and_wait(void *arg)
+{
+  struct call *call = arg;
+  uint64_t item;
+  CHECK_CODE(pawl_queue_put(call->object, 1, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(call->object, &item, PAWL_NOWAIT), 0);
+  call->phase = 1;
+  test_latch_wait(call->more);
+}
+
+TEST(queue, memory_an_idle_thread_retains_a_few_segments)
+{
+  EACH_KIND(kind, KIND_LOCK_FREE | KIND_MANY)
+  {
+    enum { IDLE = 4, MAXSIZE = 100 };
+    struct fixture *f = fixture_open(kind, MAXSIZE);
+    struct test_latch end = TEST_LATCH(1);
+    struct test_thread threads[IDLE];
+    struct call idle[IDLE] = {0};
+    for (int i = 0; i < IDLE; i++) {
+      idle[i].object = &f->queue;
+      idle[i].more = &end;
+      test_start(&threads[i], "idle", touch_and_wait, &idle[i]);
+      EVENTUALLY(idle[i].phase == 1);
+    }
+    laps(f, MAXSIZE, 20000 / test_scale());
+    CHECK_LE(bytes_of(f), (uint64_t)(3 * (IDLE + 1) + 8) * 9000); /* three slots a thread, the list, some spares; 9 kB each */
+    test_latch_arrive(&end);
+    for (int i = 0; i < IDLE; i++)
+      test_join(&threads[i]);
+    fixture_close(f);
+  }
+}
+
+/* --- trim beside traffic --- */
+
+struct trimmer {
+  struct pawl_queue *queue;
+  _Atomic bool stop;
+};
+
+static void trim_always(void *arg)
+{
+  struct trimmer *trimmer = arg;
+  while (!trimmer->stop)
+    (void)pawl_queue_trim(trimmer->queue);
+}
+
+TEST(queue, memory_trim_disturbs_nobody)
+{
+  EACH_KIND(kind, KIND_LOCK_FREE | KIND_MANY)
+  {
+    struct fixture *f = fixture_open(kind, 1000);
+    struct trimmer trimmer = {.queue = &f->queue};
+    struct test_thread threads[2];
+    for (int i = 0; i < 2; i++)
+      test_start(&threads[i], "trimmer", trim_always, &trimmer);
+    laps(f, 1000, 300 / test_scale());
+    trimmer.stop = true;
+    for (int i = 0; i < 2; i++)
+      test_join(&threads[i]);
+    fixture_close(f);
+  }
+}
+
+/* --- counters that start just below their wrap --- */
+
+static void start_near_wrap(struct fixture *f, const struct kind *kind)
+{
+  f->queue.fifo_.base = f->queue.fifo_.head_seen = 0 - (uint64_t)100;
+  f->queue.fifo_.admitted = f->queue.done_ = 0 - (uint64_t)50;
+  f->queue.getters_.epoch = f->queue.putters_.epoch = f->queue.joiners_.epoch = UINT32_MAX - 1;
+  if (kind->traits & KIND_RING) {
+    int64_t capacity = ((struct ring *)f->queue.ring_)->capacity;
+    ring_free(f->queue.ring_);
+    f->queue.ring_ = ring_new(capacity, (UINT64_C(1) << 63) - 30);
+  }
+}
+
+TEST(queue, wrap_order_bounds_and_counts_survive_it)
+{
+  static const int64_t sizes[] = {1, 2, 3, 5, 7, 64, 100};
+  EACH_KIND(kind, 0)
+  {
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+      struct fixture *f = fixture_open(kind, sizes[s]);
+      start_near_wrap(f, kind);
+      uint64_t in = 0, out = 0;
+      CHECK(pawl_queue_was_empty(&f->queue));
+      for (int lap = 0; lap < 400; lap++) {
+        while (in - out < (uint64_t)sizes[s])
+          put_ok(f, in++);
+        CHECK_EQ(pawl_queue_was_size(&f->queue), sizes[s]);
+        if (kind->traits & KIND_BOUNDED) {
+          CHECK(pawl_queue_was_full(&f->queue));
+          CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
+        }
+        for (int64_t n = 0; n < sizes[s]; n++)
+          if (n <= lap % sizes[s])
+            get_ok(f, out++);
+        if (kind->traits & KIND_TRACKED) {
+          CHECK_EQ(pawl_queue_unfinished(&f->queue), in);
+          CHECK_CODE(pawl_queue_join(&f->queue, PAWL_NOWAIT), PAWL_TIMEOUT);
+        }
+      }
+      for (uint64_t i = 0; i < in && (kind->traits & KIND_TRACKED); i++)
+        CHECK_CODE(pawl_queue_task_done(&f->queue), 0);
+      if (kind->traits & KIND_TRACKED) {
+        CHECK_CODE(pawl_queue_task_done(&f->queue), -ERANGE);
+        CHECK_CODE(pawl_queue_join(&f->queue, PAWL_NOWAIT), 0);
+      }
+      fixture_close(f);
+    }
+  }
+}
+
+TEST(queue, wrap_sleepers_survive_it)
+{
+  EACH_KIND(kind, KIND_BOUNDED)
+  {
+    struct fixture *f = fixture_open(kind, 1);
+    start_near_wrap(f, kind);
+    for (uint64_t i = 0; i < 6; i++) {
+      struct call get, put;
+      call_begin(&get, run_get, &f->queue, 0, PAWL_FOREVER);
+      call_wait_asleep(&get);
+      put_ok(f, i);
+      CHECK_CODE(call_end(&get), 0);
+      CHECK_EQ(get.item, i);
+      put_ok(f, i);
+      call_begin(&put, run_put, &f->queue, i + 1, PAWL_FOREVER);
+      call_wait_asleep(&put);
+      get_ok(f, i);
+      CHECK_CODE(call_end(&put), 0);
+      get_ok(f, i + 1);
+    }
+    fixture_close(f);
+  }
+}
