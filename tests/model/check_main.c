@@ -63,6 +63,8 @@ static int run_seed(struct options *o, const char *command)
 {
   struct outcome outcome = {.schedules = 1, .seed = o->replay_seed};
   model_open(&o->config);
+  if (o->config.source == FROM_PCT)
+    explore_horizon(&o->config);
   program_draw(&o->config, o->replay_seed);
   outcome.verdict = model_schedule(o->replay_seed);
   outcome.why = M.why;

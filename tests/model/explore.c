@@ -133,15 +133,15 @@ static void explore_all(const struct config *c, const struct budget *budget, str
 }
 
 /* PCT spreads its changes over as many steps as schedules have; a few random ones tell. */
-static void measure_horizon(const struct config *c, uint64_t seed)
+void explore_horizon(const struct config *c)
 {
   struct config walk = *c;
   uint64_t steps = 0;
   walk.source = FROM_WALK;
   M.config = &walk;
   for (uint64_t i = 0; i < 50; i++) {
-    program_draw(c, rng_mix(seed + i));
-    (void)model_schedule(rng_mix(seed + i));
+    program_draw(c, rng_mix(i));
+    (void)model_schedule(rng_mix(i));
     steps += M.step;
   }
   M.config = c;
@@ -159,7 +159,7 @@ enum verdict explore(const struct config *c, uint64_t seed, const struct budget 
     explore_all(c, budget, &t, out);
   } else {
     if (c->source == FROM_PCT)
-      measure_horizon(c, 1);
+      explore_horizon(c);
     explore_random(c, seed, budget, &t, out);
   }
   out->seconds = seconds_now() - t.began;

@@ -280,6 +280,7 @@ static void reset(void)
   M.frozen = -1;
   M.handlers_left = c->handlers ? 4 : 0;
   M.faults_left = 2;
+  M.stale_left = c->stale != 0 ? c->stale : UINT32_MAX;
   M.verdict = VERDICT_OK;
   M.why = NULL;
   M.history.n = 0;

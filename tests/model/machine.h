@@ -123,6 +123,7 @@ struct config {
   int depth;       /* PCT: d */
   uint32_t steps;  /* limit per schedule */
   uint32_t own_steps; /* limit per operation beside a frozen thread */
+  uint32_t stale; /* loads in a schedule that may miss the newest store; 0: any number */
 };
 
 /* ---- a thread */
@@ -147,8 +148,8 @@ struct fiber {
 
 /* One operation of the history, with what is needed for its place in happens-before. */
 struct span {
-  clock8 invoked;
-  int16_t returned;
+  clock8 invoked, returned; /* what its thread knew then */
+  int16_t began, ended;     /* its thread's own clock */
 };
 
 struct machine {
@@ -175,6 +176,7 @@ struct machine {
   int frozen;    /* fiber, or -1 */
   uint32_t frozen_event;
   int handlers_left, faults_left;
+  uint32_t stale_left;
   enum verdict verdict;
   const char *why;
   struct pawl_check_site *site; /* of the last point */
@@ -305,6 +307,7 @@ struct budget {
 
 /* Runs schedules until one fails or the budget is spent. A failing one can be run again by explore_again. */
 enum verdict explore(const struct config *config, uint64_t seed, const struct budget *budget, struct outcome *out);
+void explore_horizon(const struct config *config); /* prepares PCT for the configuration that is open */
 double seconds_now(void);
 
 /* ---- shrink.c */

@@ -201,6 +201,16 @@ static inline unsigned visible(struct location *l, const struct fiber *f, bool s
   return n;
 }
 
+/* Which store the load sees, as how many back. */
+static inline unsigned look_back(struct location *l, const struct fiber *f, bool seq)
+{
+  if (UNLIKELY(M.stale_left == 0))
+    return 0;
+  unsigned n = decide_index(D_READ, visible(l, f, seq) + 1, 2);
+  M.stale_left -= n > 0;
+  return n;
+}
+
 /* ---- one access, seen by the clocks */
 
 static inline int16_t tick(struct fiber *f)
@@ -263,7 +273,7 @@ static uint64_t weak_load(struct pawl_check_site *site, const volatile void *p, 
   struct location *l = locate(p, size);
   begin_atomic(l);
   bool seq = order == __ATOMIC_SEQ_CST;
-  unsigned n = decide_index(D_READ, visible(l, f, seq) + 1, 2);
+  unsigned n = look_back(l, f, seq);
   struct store *s = back(l, n);
   stamp(s, f, now, seq);
   l->reads[f->index] = now;
@@ -302,7 +312,7 @@ static uint64_t weak_rmw(struct pawl_check_site *site, volatile void *p, size_t 
   struct store *old = back(l, 0);
   unsigned n = 0;
   if (expected != NULL) { /* a failing one is a load and may see an older store of another value */
-    n = decide_index(D_READ, visible(l, f, seq) + 1, 2);
+    n = look_back(l, f, seq);
     if (back(l, n)->value == *expected)
       n = 0;
     old = back(l, n);

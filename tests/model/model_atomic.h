@@ -36,6 +36,9 @@
 
 /* Handlers run at scheduling points only. */
 #define at_fence_signal() ((void)0)
+#define at_fence_light() ((void)0)
+#define at_fence_heavy() ((void)os_membarrier())
+bool os_membarrier(void);
 
 #define at_plain_load(p) PAWL_CHECK_PLAIN_LOAD(p)
 #define at_plain_store(p, v) PAWL_CHECK_PLAIN_STORE(p, v)

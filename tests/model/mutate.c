@@ -1,3 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mutate.c - does the machine notice if a memory order is weaker, a fence is missing, a step is skipped?
+ *
+ * A mutant is one site of the source changed at run time: the order one step down (and further down as long as the machine
+ * does not notice), the fence dropped, the step not taken. It runs under all variations of the structure (threads, operations,
+ * capacity, mode) with growing budgets until a schedule fails: it is killed, and the schedule's seed is kept, so that the
+ * next run kills it by one schedule. What survives must stand in the file of survivors, with the schedules spent and a
+ * reason; otherwise the run fails. Mutation analysis is DeMillo, Lipton and Sayward (Computer 11(4), 1978).
+ *
+ * Sites are named by file, function, operation and text, and numbered among equal ones, so that names outlive changed lines.
+ */
 #include "mutate.h"
-bool mutate_run(const struct options *options, struct mutate_result *out) { (void)options;(void)out; return false; }
-void mutate_print_total(const char *name, const struct mutate_result *r) { (void)name; (void)r; }
+
+#include <stdlib.h>
+
+enum { MUTANTS_MAX = 2048, KEY_MAX = 200, NOTES_MAX = 2048, OPTIONS_MAX = 160, SKIPPED = 100 };
+
+struct mutant {
+  struct pawl_check_site *site; /* one of its group */
+  uint8_t to;                   /* order, or SKIPPED */
+  bool only_if_survives;        /* the step before it; meaningless if that is killed */
+  char key[KEY_MAX];
+};
+
+/* A line of the file of kills or of survivors. */
+struct note {
+  char *structure, *key, *options, *reason;
+  uint64_t number; /* seed, or schedules */
+};
+
+static struct mutant mutants[MUTANTS_MAX];
+static int nmutants;
+static struct note kills[NOTES_MAX], survivors[NOTES_MAX];
+static int nkills, nsurvivors;
+
+/* ---- sites and groups */
+
+static const char *base_name(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+static bool same_group(const struct pawl_check_site *a, const struct pawl_check_site *b)
+{
+  return a->line == b->line && a->access == b->access && a->written == b->written && strcmp(a->text, b->text) == 0 &&
+         strcmp(base_name(a->file), base_name(b->file)) == 0;
+}
+
+/* Copies of one source site in several objects share a group: the index of the first of them. */
+static void group_sites(void)
+{
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  for (size_t i = 0; i < n; i++) {
+    s[i].group = (uint32_t)i;
+    for (size_t j = 0; j < i; j++) {
+      if (same_group(&s[i], &s[j])) {
+        s[i].group = s[j].group;
+        break;
+      }
+    }
+  }
+}
+
+static uint64_t group_hits(const struct pawl_check_site *s, size_t n, uint32_t group)
+{
+  uint64_t hits = 0;
+  for (size_t i = 0; i < n; i++)
+    if (s[i].group == group)
+      hits += s[i].hits;
+  return hits;
+}
+
+static void apply(const struct mutant *m, bool on)
+{
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  for (size_t i = 0; i < n; i++) {
+    if (s[i].group != m->site->group)
+      continue;
+    s[i].skip = on && m->to == SKIPPED;
+    s[i].order = on && m->to != SKIPPED ? m->to : s[i].written;
+  }
+}
+
+/* ---- the mutants of a site */
+
+static const char *access_name(unsigned access)
+{
+  static const char *const names[] = {"load", "store", "cas", "swap", "add", "or", "and", "fence", "plain", "plain", "step", "-"};
+  return names[access];
+}
+
+static const char *order_name(unsigned order)
+{
+  static const char *const names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
+  return order == SKIPPED ? "skipped" : names[order];
+}
+
+/* How many sites before this one have the same name. */
+static int ordinal(const struct pawl_check_site *first, const struct pawl_check_site *site)
+{
+  int n = 0;
+  for (const struct pawl_check_site *s = first; s != site; s++)
+    n += s->group == (uint32_t)(s - first) && s->access == site->access && s->written == site->written &&
+         strcmp(s->text, site->text) == 0 && strcmp(s->function, site->function) == 0 &&
+         strcmp(base_name(s->file), base_name(site->file)) == 0;
+  return n;
+}
+
+static void add_mutant(struct pawl_check_site *first, struct pawl_check_site *site, unsigned to, bool only_if_survives)
+{
+  if (nmutants == MUTANTS_MAX)
+    return;
+  struct mutant *m = &mutants[nmutants++];
+  int n = ordinal(first, site);
+  m->site = site;
+  m->to = (uint8_t)to;
+  m->only_if_survives = only_if_survives;
+  int length = snprintf(m->key, sizeof(m->key), "%s:%s %s(%s)", base_name(site->file), site->function,
+                        access_name(site->access), site->text);
+  if (n > 0)
+    length += snprintf(m->key + length, sizeof(m->key) - (size_t)length, "#%d", n + 1);
+  if (site->access == PAWL_CHECK_A_STEP)
+    snprintf(m->key + length, sizeof(m->key) - (size_t)length, " skipped");
+  else
+    snprintf(m->key + length, sizeof(m->key) - (size_t)length, " %s>%s", order_name(site->written), order_name(to));
+}
+
+/* The orders below the written one, each after what it weakens further. */
+static void add_weaker(struct pawl_check_site *first, struct pawl_check_site *s)
+{
+  static const uint8_t loads[] = {__ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED};
+  static const uint8_t stores[] = {__ATOMIC_SEQ_CST, __ATOMIC_RELEASE, __ATOMIC_RELAXED};
+  bool further = false;
+  if (s->access == PAWL_CHECK_A_LOAD || s->access == PAWL_CHECK_A_STORE) {
+    const uint8_t *down = s->access == PAWL_CHECK_A_LOAD ? loads : stores;
+    for (int i = 1; i < 3; i++) {
+      if (s->written == down[0] || (i == 2 && s->written == down[1])) {
+        add_mutant(first, s, down[i], further);
+        further = true;
+      }
+    }
+    return;
+  }
+  if (s->written == __ATOMIC_SEQ_CST) {
+    add_mutant(first, s, __ATOMIC_ACQ_REL, false);
+    further = true;
+  }
+  if (s->access == PAWL_CHECK_A_FENCE) {
+    add_mutant(first, s, SKIPPED, false);
+    return;
+  }
+  if (s->written >= __ATOMIC_ACQ_REL) {
+    add_mutant(first, s, __ATOMIC_ACQUIRE, further);
+    add_mutant(first, s, __ATOMIC_RELEASE, further);
+    further = true;
+  }
+  if (s->written != __ATOMIC_RELAXED)
+    add_mutant(first, s, __ATOMIC_RELAXED, further);
+}
+
+static void collect(const char *only)
+{
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  nmutants = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (s[i].group != i || group_hits(s, n, (uint32_t)i) == 0 || (only != NULL && strstr(s[i].file, only) == NULL))
+      continue;
+    if (s[i].access == PAWL_CHECK_A_STEP)
+      add_mutant(s, &s[i], SKIPPED, false);
+    else if (s[i].access < PAWL_CHECK_A_PLAIN_LOAD)
+      add_weaker(s, &s[i]);
+  }
+}
+
+/* ---- variations: under which circumstances a mutant runs */
+
+static struct config variations[64];
+static char variation_text[64][OPTIONS_MAX];
+static int nvariations;
+
+static void add_variation(const struct options *o, const char *format, int threads, int ops, int capacity)
+{
+  char text[OPTIONS_MAX], words[OPTIONS_MAX + 40];
+  static struct options parsed;
+  struct pawl_check_subject list[2] = {*o->config.subject, {.name = NULL}};
+  if (nvariations == 64)
+    return;
+  snprintf(text, sizeof(text), format, threads, ops, capacity);
+  snprintf(words, sizeof(words), "%s %s", list[0].name, text);
+  if (!options_parse_text(words, list, &parsed))
+    return;
+  parsed.config.subject = o->config.subject;
+  strcpy(variation_text[nvariations], text);
+  variations[nvariations++] = parsed.config;
+}
+
+static void vary(const struct options *o)
+{
+  const struct pawl_check_subject *s = o->config.subject;
+  bool queue = s->model == PAWL_CHECK_FIFO || s->model == PAWL_CHECK_LIFO;
+  nvariations = 0;
+  if (s->program != NULL) {
+    add_variation(o, "--weak", 0, 0, 0);
+    add_variation(o, "--mode walk", 0, 0, 0);
+    return;
+  }
+  for (int capacity = 0; capacity <= (queue ? 2 : 0); capacity++) {
+    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 2, 2, capacity);
+    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 2, 4, capacity);
+    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 3, 2, capacity);
+    add_variation(o, "--weak --threads %d --ops %d --capacity %d --exits", 3, 3, capacity);
+    add_variation(o, "--weak --mode pct --threads %d --ops %d --capacity %d", 3, 3, capacity);
+    add_variation(o, "--threads %d --ops %d --capacity %d", 3, 3, capacity);
+    add_variation(o, "--weak --reuse --threads %d --ops %d --capacity %d", 2, 6, capacity);
+    if (s->handler != 0)
+      add_variation(o, "--weak --handlers --threads %d --ops %d --capacity %d", 2, 3, capacity);
+  }
+}
+
+/* ---- the files: columns separated by tabs */
+
+static int read_notes(const char *path, struct note *notes, bool reasons)
+{
+  char *line = NULL;
+  size_t size = 0;
+  int n = 0;
+  FILE *file = path != NULL ? fopen(path, "r") : NULL;
+  while (file != NULL && n < NOTES_MAX && getline(&line, &size, file) > 0) {
+    char *save = NULL, *copy = strdup(line);
+    if (copy[0] == '#' || copy[0] == '\n')
+      continue;
+    notes[n].structure = strtok_r(copy, "\t\n", &save);
+    notes[n].key = strtok_r(NULL, "\t\n", &save);
+    char *number = strtok_r(NULL, "\t\n", &save), *rest = strtok_r(NULL, "\t\n", &save);
+    if (number == NULL || rest == NULL)
+      continue;
+    notes[n].number = strtoull(number, NULL, 0);
+    *(reasons ? &notes[n].reason : &notes[n].options) = rest;
+    n++;
+  }
+  free(line);
+  if (file != NULL)
+    fclose(file);
+  return n;
+}
+
+static struct note *find_note(struct note *notes, int n, const char *structure, const char *key)
+{
+  for (int i = 0; i < n; i++)
+    if (strcmp(notes[i].structure, structure) == 0 && strcmp(notes[i].key, key) == 0)
+      return &notes[i];
+  return NULL;
+}
+
+static void note_kill(const char *structure, const char *key, const char *options, uint64_t seed)
+{
+  struct note *k = find_note(kills, nkills, structure, key);
+  if (k == NULL && nkills < NOTES_MAX)
+    k = &kills[nkills++];
+  if (k == NULL)
+    return;
+  *k = (struct note){.structure = strdup(structure), .key = strdup(key), .options = strdup(options), .number = seed};
+}
+
+static void write_kills(const char *path)
+{
+  FILE *file = fopen(path, "w");
+  if (file == NULL) {
+    perror(path);
+    return;
+  }
+  fputs("# Which schedule kills which mutant: structure, mutant, seed, options. Written by pawl-check mutate --update.\n", file);
+  for (int i = 0; i < nkills; i++)
+    fprintf(file, "%s\t%s\t0x%llx\t%s\n", kills[i].structure, kills[i].key, (unsigned long long)kills[i].number, kills[i].options);
+  fclose(file);
+}
+
+/* ---- killing */
+
+static bool replay_kill(const struct options *o, const struct note *k)
+{
+  char words[OPTIONS_MAX + 80];
+  static struct options parsed;
+  struct pawl_check_subject list[2] = {*o->config.subject, {.name = NULL}};
+  snprintf(words, sizeof(words), "%s %s", list[0].name, k->options);
+  if (!options_parse_text(words, list, &parsed))
+    return false;
+  parsed.config.subject = o->config.subject;
+  model_open(&parsed.config);
+  if (parsed.config.source == FROM_PCT)
+    explore_horizon(&parsed.config);
+  program_draw(&parsed.config, k->number);
+  return model_schedule(k->number) != VERDICT_OK;
+}
+
+/* All variations with growing budgets. Returns the killing variation, or -1. */
+static int hunt(const struct options *o, const struct mutant *m, uint64_t limit, struct outcome *out, uint64_t *spent)
+{
+  double began = seconds_now();
+  bool order = m != NULL && m->to != SKIPPED;
+  for (uint64_t share = 500, round = 0; *spent < limit; share = share < 100000 ? share * 4 : share, round++) {
+    for (int v = 0; v < nvariations && *spent < limit; v++) {
+      struct budget budget = {.schedules = share, .seconds = 0};
+      if (order && !variations[v].weak)
+        continue;
+      enum verdict verdict = explore(&variations[v], rng_mix(o->seed + round * 64 + (uint64_t)v), &budget, out);
+      *spent += out->schedules;
+      if (verdict != VERDICT_OK)
+        return v;
+      if (o->budget.seconds > 0 && seconds_now() - began > o->budget.seconds)
+        return -1;
+    }
+  }
+  return -1;
+}
+
+static void report(const struct options *o, const struct mutant *m, const char *what, uint64_t spent, const char *detail)
+{
+  if (o->budget.progress || strcmp(what, "SURVIVED") == 0)
+    printf("  %-9s %-90s %10llu  %s\n", what, m->key, (unsigned long long)spent, detail);
+  fflush(stdout);
+}
+
+/* True if it was killed. */
+static bool try_mutant(const struct options *o, const struct mutant *m, struct mutate_result *r)
+{
+  const char *structure = o->config.subject->name;
+  struct note *known = find_note(kills, nkills, structure, m->key), *kept = find_note(survivors, nsurvivors, structure, m->key);
+  struct outcome out;
+  uint64_t spent = 0, limit = o->budget.schedules;
+  int v = -1;
+  r->mutants++;
+  apply(m, true);
+  bool replayed = known != NULL && replay_kill(o, known);
+  if (!replayed)
+    v = hunt(o, m, kept != NULL && !o->update ? limit / 20 + 1 : limit, &out, &spent);
+  apply(m, false);
+  r->schedules += spent + 1;
+  if (replayed) {
+    r->killed++;
+    report(o, m, "killed", 1, "by its kept seed");
+    return true;
+  }
+  if (v >= 0) {
+    char detail[OPTIONS_MAX + 120];
+    snprintf(detail, sizeof(detail), "%s: %s (%s)", verdict_name(out.verdict), out.why, variation_text[v]);
+    report(o, m, "killed", spent, detail);
+    note_kill(structure, m->key, variation_text[v], out.seed);
+    r->killed++;
+    return true;
+  }
+  if (kept != NULL && kept->reason != NULL) {
+    r->explained++;
+    report(o, m, "explained", spent, kept->reason);
+  } else {
+    r->unexplained++;
+    report(o, m, "SURVIVED", spent, "not in the file of survivors");
+  }
+  return false;
+}
+
+static bool is_sound(const struct options *o, struct mutate_result *r)
+{
+  struct outcome out;
+  uint64_t spent = 0;
+  int v = hunt(o, NULL, (uint64_t)nvariations * 2000, &out, &spent);
+  r->schedules += spent;
+  if (v < 0)
+    return true;
+  printf("  the structure fails without any mutation: %s: %s (%s, seed 0x%llx)\n", verdict_name(out.verdict), out.why,
+         variation_text[v], (unsigned long long)out.seed);
+  r->faults++;
+  return false;
+}
+
+bool mutate_run(const struct options *o, struct mutate_result *out)
+{
+  double began = seconds_now();
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  *out = (struct mutate_result){0};
+  nkills = read_notes(o->kills, kills, false);
+  nsurvivors = read_notes(o->survivors, survivors, true);
+  group_sites();
+  for (size_t i = 0; i < n; i++)
+    s[i].hits = 0;
+  vary(o);
+  if (nvariations == 0)
+    return false;
+  if (is_sound(o, out)) {
+    collect(o->only);
+    bool killed = false;
+    for (int i = 0; i < nmutants; i++) {
+      if (i > 0 && mutants[i].only_if_survives && killed && mutants[i].site == mutants[i - 1].site)
+        continue;
+      killed = try_mutant(o, &mutants[i], out);
+    }
+  }
+  out->seconds = seconds_now() - began;
+  if (o->update && o->kills != NULL)
+    write_kills(o->kills);
+  return true;
+}
+
+void mutate_print_total(const char *name, const struct mutate_result *r)
+{
+  printf("%s: %d mutants: %d killed, %d explained, %d survived without a reason; %llu schedules, %.1f s\n", name, r->mutants,
+         r->killed, r->explained, r->unexplained, (unsigned long long)r->schedules, r->seconds);
+}

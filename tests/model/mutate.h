@@ -6,7 +6,7 @@
 #include "options.h"
 
 struct mutate_result {
-  int mutants, killed, explained, unexplained, unreached;
+  int mutants, killed, explained, unexplained;
   int faults; /* the structure fails without any mutation */
   uint64_t schedules;
   double seconds;

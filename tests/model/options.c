@@ -14,6 +14,7 @@ void options_usage(FILE *file)
         "  --capacity N --segment N --start N   of the object: bound, segment size, first ticket\n"
         "  --weak                    C11 weak memory instead of sequential consistency\n"
         "  --mode walk|pct|dfs       sticky random walk; PCT with --depth N (3); all schedules with at most --preemptions N (2)\n"
+        "  --stale N                 weak loads in one schedule that may miss the newest store (dfs: 3, else any number)\n"
         "  --schedules 1e6 --seconds S --seed S   how many, from which seed\n"
         "  --freeze                  one thread stops for ever somewhere; others must end within --own-steps N (2000)\n"
         "  --handlers                signal handlers run the structure's handler operation anywhere, nested to depth 2\n"
@@ -130,6 +131,8 @@ static bool read_number(const char *name, const char *value, struct options *o)
     return number(value, 10, 30000, &x) && (c->steps = (uint32_t)x) > 0;
   if (strcmp(name, "--own-steps") == 0)
     return number(value, 10, 30000, &x) && (c->own_steps = (uint32_t)x) > 0;
+  if (strcmp(name, "--stale") == 0)
+    return number(value, 1, 30000, &x) && (c->stale = (uint32_t)x) > 0;
   if (strcmp(name, "--schedules") == 0)
     return number(value, 1, 1e18, &x) && (o->budget.schedules = (uint64_t)x) > 0;
   if (strcmp(name, "--seconds") == 0)
@@ -144,6 +147,8 @@ static bool is_sensible(struct options *o)
   struct config *c = &o->config;
   const struct pawl_check_subject *s = c->subject;
   const char *wrong = NULL;
+  if (c->source == FROM_DFS && c->stale == 0)
+    c->stale = 3; /* else a spin loop may look at an old value for ever */
   if ((s->flags & PAWL_CHECK_BOUNDED) != 0 && c->setup.capacity == 0)
     c->setup.capacity = 1;
   if (c->handlers && program_op(s, s->handler) == NULL)

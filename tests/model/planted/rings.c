@@ -5,8 +5,8 @@
  *
  * The ring: cell {stamp, value}; in lap L a cell is free at stamp 2L, full at 2L + 1. A put claims a ticket by CAS on tail
  * when the cell is free, writes and stamps; a get likewise by head. Who finds the cell not ready compares with the opposite
- * index: FULL and EMPTY only if that says so, else somebody is midway and is waited for. It is linearizable and not
- * lock-free. Source of the shape: Vyukov's bounded MPMC queue (1024cores.net), with two stamps a lap.
+ * index: FULL and EMPTY only if that says so, else somebody is midway and is waited for. The CASes and the loads of the
+ * opposite index are seq_cst, for observers on both sides. It is linearizable and not lock-free. Source of the shape: Vyukov's bounded MPMC queue (1024cores.net), with two stamps a lap.
  */
 #include "planted.h"
 
@@ -77,7 +77,7 @@ static void store_stamp(struct ring *r, unsigned i, uint64_t stamp, unsigned rel
 static int ring_put(struct ring *r, uint64_t value)
 {
   for (;;) {
-    uint64_t t = at_load_seq(&r->tail);
+    uint64_t t = at_load_acquire(&r->tail);
     unsigned i = place(r, t);
     bool ready = (r->fault & NO_STAMP_CHECK) != 0 ? t - at_load_seq(&r->head) < r->capacity
                                                   : load_stamp(r, i, RELAXED_REUSE) == free_stamp(r, t);
@@ -91,7 +91,7 @@ static int ring_put(struct ring *r, uint64_t value)
     uint64_t head = at_load_seq(&r->head);
     if ((r->fault & NAIVE_EMPTY) != 0)
       return PAWL_FULL;
-    if (at_load_seq(&r->tail) != t)
+    if (at_load_acquire(&r->tail) != t)
       continue;
     if (ticket(r, t - head) >= r->capacity)
       return PAWL_FULL;
@@ -110,7 +110,7 @@ static bool claim(struct ring *r, uint64_t h)
 static int ring_get(struct ring *r, uint64_t *value)
 {
   for (;;) {
-    uint64_t h = at_load_seq(&r->head);
+    uint64_t h = at_load_acquire(&r->head);
     unsigned i = place(r, h);
     if (load_stamp(r, i, RELAXED_RECEIVE) == full_stamp(r, h)) {
       if (!claim(r, h))
@@ -122,7 +122,7 @@ static int ring_get(struct ring *r, uint64_t *value)
     if ((r->fault & NAIVE_EMPTY) != 0)
       return PAWL_EMPTY;
     uint64_t tail = at_load_seq(&r->tail);
-    if (at_load_seq(&r->head) != h)
+    if (at_load_acquire(&r->head) != h)
       continue;
     if (ticket(r, tail - h) == 0)
       return PAWL_EMPTY;
@@ -228,7 +228,8 @@ static const struct pawl_check_op sleeping_ops[] = {{'P', "put", PAWL_CHECK_PUT,
 #define SUBJECT(title, words, function, more)                                                                                  \
   {                                                                                                                            \
     .name = title, .about = words, .size = sizeof(struct ring), .init = init_##function, .ops = ops,                            \
-    .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN | (more), .handler = 'p'                            \
+    .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN | (more),                                          \
+    .handler = (more) != 0 ? 'p' : 0                                                                                           \
   }
 
 const struct pawl_check_subject planted_rings[] = {
