@@ -520,6 +520,18 @@ class Misbehaviour(ServeCase):
         counters = server.stop()
         self.assertGreater(counters["lost"], 0)
 
+    def test_client_gone_before_its_replies_are_written(self):
+        server = self.start("--workers", 1, "--queue", 1, "--work-us", 1000000)
+        busy = [self.connect(server) for _ in range(2)]
+        for client in busy:  # one occupies the worker, then one the queue
+            client.send(GET % b"x")
+            time.sleep(0.3)
+        with Client(server.port) as client:  # its first 503 makes the kernel answer with a reset, the next cannot be sent
+            client.send(GET % b"y" * 10)
+        self.assertEqual([client.reply()[0] for client in busy], [200, 200])
+        counters = server.stop()
+        self.assertEqual((counters["answered"], counters["lost"], counters["dropped"]), (2, 1, 1))
+
     def test_client_that_does_not_read_is_waited_for(self):
         server = self.start()
         targets = ["%d/%s" % (n, "x" * 900) for n in range(8000)]
