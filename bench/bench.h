@@ -40,6 +40,7 @@ struct bench_metric {
 struct bench_settings {
   unsigned milliseconds; /* measured time of one sample */
   size_t capacity;
+  unsigned patience; /* seconds beside the measured time until a sample counts as hung */
   bool pin;
   bool verify; /* milliseconds per workload; figures mean nothing */
   double ns_per_tick;
@@ -149,6 +150,7 @@ struct bench_plan {
   const char *threads; /* "1,2,4", or NULL */
   const char *baseline;
   unsigned reps;
+  bool quick; /* workloads whose samples take long run once */
   bool quiet;
   struct bench_settings settings;
 };

@@ -33,7 +33,8 @@ static const char usage_text[] =
     "  --capacity N      of bounded queues (default 1024)\n"
     "  --reps N          repetitions, interleaved across subjects (default 5)\n"
     "  --time MS         measured time of each repetition (default 50)\n"
-    "  --quick           3 repetitions of 25 ms: everything in under two minutes\n"
+    "  --patience S      seconds until a sample counts as hung (default 20)\n"
+    "  --quick           3 repetitions of 25 ms, 1 of the slow workloads: everything in under two minutes\n"
     "  --full            21 repetitions of 100 ms, for results to publish\n"
     "  --verify          1 repetition of 2 ms: only the checks count\n"
     "  --pin, --no-pin   thread i on CPU i modulo their number (default), or wherever the system likes\n"
@@ -131,6 +132,7 @@ enum {
   CAPACITY,
   REPS,
   TIME,
+  PATIENCE,
   QUICK,
   FULL,
   VERIFY,
@@ -153,6 +155,7 @@ static const struct option long_options[] = {{"workload", required_argument, NUL
                                              {"capacity", required_argument, NULL, CAPACITY},
                                              {"reps", required_argument, NULL, REPS},
                                              {"time", required_argument, NULL, TIME},
+                                             {"patience", required_argument, NULL, PATIENCE},
                                              {"quick", no_argument, NULL, QUICK},
                                              {"full", no_argument, NULL, FULL},
                                              {"verify", no_argument, NULL, VERIFY},
@@ -195,9 +198,11 @@ static bool take(struct options *options, int option)
     return number("reps", optarg, BENCH_REPS_MAX, &value) && (plan->reps = (unsigned)value, true);
   case TIME:
     return number("time", optarg, 60000, &value) && (plan->settings.milliseconds = (unsigned)value, true);
+  case PATIENCE:
+    return number("patience", optarg, 3600, &value) && (plan->settings.patience = (unsigned)value, true);
   case QUICK:
     profile(plan, 3, 25, false);
-    return true;
+    return plan->quick = true;
   case FULL:
     profile(plan, 21, 100, false);
     return true;
@@ -338,8 +343,8 @@ static int dispatch(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-  struct options options = {.plan = {.reps = 5, .settings = {.milliseconds = 50, .capacity = 1024, .pin = true}},
-                            .threshold = 0.05};
+  struct options options = {
+      .plan = {.reps = 5, .settings = {.milliseconds = 50, .capacity = 1024, .patience = 20, .pin = true}}, .threshold = 0.05};
   for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
     if (option == HELP)
       return fputs(usage_text, stdout), BENCH_OK;

@@ -77,10 +77,10 @@ struct cell {
 };
 
 static void add_rows(const struct bench_plan *plan, const struct bench_workload *workload, const struct cell *cell,
-                     struct bench_results *results)
+                     unsigned reps, struct bench_results *results)
 {
   double cpu[BENCH_REPS_MAX];
-  for (unsigned r = 0; r < plan->reps; r++)
+  for (unsigned r = 0; r < reps; r++)
     cpu[r] = cell->samples[r].cpu_ns_per_op;
   for (unsigned m = 0; m < BENCH_METRICS && workload->metrics[m].suffix != NULL; m++) {
     struct bench_row *row = bench_results_add(results);
@@ -92,14 +92,14 @@ static void add_rows(const struct bench_plan *plan, const struct bench_workload 
     row->threads = bench_workload_threads(workload);
     row->capacity = cell->subject->caps & BENCH_BOUNDED ? plan->settings.capacity : 0;
     row->higher_is_better = workload->metrics[m].higher_is_better;
-    row->count = plan->reps;
-    row->samples = malloc(plan->reps * sizeof *row->samples);
+    row->count = reps;
+    row->samples = malloc(reps * sizeof *row->samples);
     if (row->samples == NULL)
       abort();
-    for (unsigned r = 0; r < plan->reps; r++)
+    for (unsigned r = 0; r < reps; r++)
       row->samples[r] = cell->samples[r].value[m];
     row->median = bench_summarize(row->samples, row->count).median;
-    row->cpu_ns_per_op = bench_summarize(cpu, plan->reps).median;
+    row->cpu_ns_per_op = bench_summarize(cpu, reps).median;
   }
 }
 
@@ -139,6 +139,11 @@ static double planned(const struct bench_workload *workload, const struct bench_
   return strcmp(workload->name, "fifo.pairs") == 0 ? 2 * ms + 10 : ms + 10;
 }
 
+static unsigned repetitions(const struct bench_plan *plan, const struct bench_workload *workload)
+{
+  return plan->quick && planned(workload, &plan->settings) > 300 ? 1 : plan->reps;
+}
+
 static unsigned gather(const struct bench_plan *plan, const struct bench_workload *workload, struct cell *cells)
 {
   unsigned count = 0;
@@ -154,12 +159,13 @@ static bool run_workload(const struct bench_plan *plan, const struct bench_workl
                          unsigned count, struct progress *progress, struct bench_results *results)
 {
   bool good = true;
+  unsigned reps = repetitions(plan, workload);
   char shape[32];
   bench_workload_shape(workload, shape, sizeof shape);
   for (unsigned i = 0; i < count; i++)
-    if ((cells[i].samples = calloc(plan->reps, sizeof *cells[i].samples)) == NULL)
+    if ((cells[i].samples = calloc(reps, sizeof *cells[i].samples)) == NULL)
       abort();
-  for (unsigned r = 0; r < plan->reps; r++)
+  for (unsigned r = 0; r < reps; r++)
     for (unsigned i = 0; i < count; i++) {
       struct cell *cell = &cells[(i + r) % count];
       progress_show(progress, workload->name, cell->subject->name);
@@ -173,7 +179,7 @@ static bool run_workload(const struct bench_plan *plan, const struct bench_workl
     }
   for (unsigned i = 0; i < count; i++) {
     if (!cells[i].failed)
-      add_rows(plan, workload, &cells[i], results);
+      add_rows(plan, workload, &cells[i], reps, results);
     free(cells[i].samples);
   }
   return good;
@@ -185,7 +191,8 @@ bool bench_plan_run(const struct bench_plan *plan, struct bench_results *results
   struct progress progress = {.bar = !plan->quiet && isatty(STDERR_FILENO), .quiet = plan->quiet, .begin = bench_now()};
   bool good = true;
   for (unsigned w = 0; w < bench_workload_count; w++)
-    progress.total += gather(plan, &bench_workloads[w], cells) * plan->reps * planned(&bench_workloads[w], &plan->settings);
+    progress.total += gather(plan, &bench_workloads[w], cells) * repetitions(plan, &bench_workloads[w]) *
+                      planned(&bench_workloads[w], &plan->settings);
   for (unsigned w = 0; w < bench_workload_count; w++) {
     const struct bench_workload *workload = &bench_workloads[w];
     unsigned count = gather(plan, workload, cells);

@@ -86,7 +86,7 @@ static void begin_picture(FILE *out, const char *directory, const char *file, un
 {
   fprintf(out, "reset\nset terminal %s\nset output \"%s/%s.%s\"\n", formats[format][1], directory, file, formats[format][0]);
   fputs("set grid ytics lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset key outside top center horizontal\n"
-        "set xtics rotate by -35 left\n",
+        "set xtics rotate by -35 left\nset rmargin 12\n",
         out);
 }
 

@@ -15,11 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static unsigned patience(const struct bench_settings *settings)
-{
-  return 20 + settings->milliseconds / 50;
-}
-
 void bench_trial_fail(struct bench_trial *trial, const char *format, ...)
 {
   va_list arguments;
@@ -128,7 +123,7 @@ static _Noreturn void child(const struct bench_workload *workload, const struct 
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGALRM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
-  alarm(patience(settings));
+  alarm(settings->patience + settings->milliseconds / 50);
   unsigned threads = bench_workload_threads(workload);
   struct bench_trial trial = {
       .workload = workload, .subject = subject, .settings = settings, .result = result, .threads = threads};
@@ -166,7 +161,7 @@ bool bench_sample(const struct bench_workload *workload, const struct bench_subj
   if (pid < 0)
     snprintf(result->error, sizeof result->error, "fork: %s", strerror(errno));
   else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-    snprintf(result->error, sizeof result->error, "hung: killed after %u s", patience(settings));
+    snprintf(result->error, sizeof result->error, "hung: killed after %u s", settings->patience);
   else if (WIFSIGNALED(status))
     snprintf(result->error, sizeof result->error, "crashed: %s", strsignal(WTERMSIG(status)));
   else if (result->error[0] == '\0')

@@ -64,8 +64,15 @@
 #define URCU(X)
 #endif
 
+#if defined(BENCH_WITH_FAULTS)
+#define FAULTS(X) X(faulty_lose) X(faulty_repeat) X(faulty_change) X(faulty_swap) X(faulty_crash) X(faulty_hang)
+#else
+#define FAULTS(X)
+#endif
+
 #define SUBJECTS(X)                                                                                                            \
-  PAWL(X) PAWL_STATIC(X) BASELINES(X) CK(X) CK_FIFO(X) MOODYCAMEL(X) XENIUM(X) NIKOLAEV(X) TBB(X) BOOST(X) GLIB(X) URCU(X)
+  PAWL(X)                                                                                                                      \
+  PAWL_STATIC(X) BASELINES(X) CK(X) CK_FIFO(X) MOODYCAMEL(X) XENIUM(X) NIKOLAEV(X) TBB(X) BOOST(X) GLIB(X) URCU(X) FAULTS(X)
 
 SUBJECTS(DECLARE)
 
