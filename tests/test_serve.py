@@ -526,8 +526,10 @@ class Misbehaviour(ServeCase):
         for client in busy:  # one occupies the worker, then one the queue
             client.send(GET % b"x")
             time.sleep(0.3)
+        server.freeze()
         with Client(server.port) as client:  # its first 503 makes the kernel answer with a reset, the next cannot be sent
             client.send(GET % b"y" * 10)
+        server.thaw()
         self.assertEqual([client.reply()[0] for client in busy], [200, 200])
         counters = server.stop()
         self.assertEqual((counters["answered"], counters["lost"], counters["dropped"]), (2, 1, 1))
