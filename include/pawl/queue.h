@@ -21,7 +21,7 @@
  * | task_done              |              | lock-free                           | no         | no                   | no                 |
  * | join                   |              | blocking                            | till until | no                   | no                 |
  * | shutdown               | linearizable | lock-free                           | no         | no                   | no                 |
- * | was_size, was_empty .. | a hint       | wait-free                           | no         | no                   | yes                |
+ * | was_size, was_empty .. | a hint       | lock-free                           | no         | no                   | no                 |
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
