@@ -10,6 +10,8 @@
  *   at_cas_{relaxed,acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
  *   at_swap_{acquire,release,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq(p, v), at_and_seq(p, v)   old value
  *   at_fence_seq()                   full fence
+ *   at_fence_light(), at_fence_heavy()   asymmetric pair: as if both were full fences; light costs nothing, heavy a system
+ *                                    call that makes every running thread execute a fence (two full fences without it)
  *   at_fence_signal()                orders one thread's accesses for its own signal handlers; no instruction
  *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
@@ -88,6 +90,27 @@ extern uint32_t pawl__tsan_fence;
 #endif
 
 #define at_fence_signal() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+#if defined(PAWL_WORLD_GENMC) || defined(PAWL_WORLD_TSAN)
+#define at_fence_light() at_fence_seq()
+#define at_fence_heavy() at_fence_seq()
+#else
+/* os_linux.c: true once membarrier is known to work; the answer stands before the first operation of any thread. */
+extern bool pawl__asymmetric __attribute__((visibility("hidden")));
+bool os_membarrier(void);
+static inline void at_fence_light(void)
+{
+  if (__builtin_expect(pawl__asymmetric, 1))
+    at_fence_signal();
+  else
+    at_fence_seq();
+}
+static inline void at_fence_heavy(void)
+{
+  if (!os_membarrier())
+    at_fence_seq();
+}
+#endif
 
 #define at_plain_load(p) (*(p))
 #define at_plain_store(p, v) ((void)(*(p) = (v)))

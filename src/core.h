@@ -34,14 +34,13 @@ static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
 /* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
 static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted)
 {
-  if (__builtin_expect(q->kind_ == CORE_FIFO, 1)) {
-    struct fifo_mode mode = core_fifo_mode(q);
-    return fifo_try_put(&q->fifo_, &mode, me, item, admitted);
-  }
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
+    return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
   if (q->kind_ == CORE_CUSTOM)
     return custom_try_put(q, item, admitted);
   int result;
-  while ((result = ring_try_put(q->ring_, &q->maxsize_, item, admitted != NULL ? &q->fifo_.admitted : NULL)) == RING_STALLED)
+  struct reclaim_group *g = reclaim_group(me, q->ring_);
+  while ((result = ring_try_put(q->ring_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted)) == RING_STALLED)
     os_yield();
   return result;
 }
@@ -49,15 +48,13 @@ static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, 
 /* `moved`: set if there is more room than before, also when no item was found. */
 static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool *moved)
 {
-  if (__builtin_expect(q->kind_ == CORE_FIFO, 1)) {
-    struct fifo_mode mode = core_fifo_mode(q);
-    return fifo_try_get(&q->fifo_, &mode, me, item, moved);
-  }
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
+    return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
   int result;
   if (q->kind_ == CORE_CUSTOM)
     result = custom_try_get(q, item);
   else
-    while ((result = ring_try_get(q->ring_, item)) == RING_STALLED)
+    while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item)) == RING_STALLED)
       os_yield();
   *moved = result == 0;
   return result;

@@ -9,22 +9,29 @@
  *    no trace, so that FULL and EMPTY are exact; and who loses the swap pauses and tries again with the value seen before
  *    the pause, most likely loses again and pauses longer, while the winner runs a batch out of its own cache;
  *  - a cell is 16 bytes {state, value}, four to a cache line, and holds any 64-bit value;
+ *  - a cell is published by a plain store and voided by an asymmetric fence, which saves one of three locked operations;
  *  - states carry the segment's turn, so that a segment is used again without clearing its cells;
  *  - a bound on tail - head, in tickets (segment's base + index), checked before the swap;
  *  - close, an SPSC mode, and sticky hazard pointers with a pool of segments (reclaim.h).
  *
- * A put reserves index t of the tail segment by CAS, writes the value, and publishes by CAS of the cell's state to FULL.
+ * A put reserves index t of the tail segment by CAS, writes the value, and publishes by a store of FULL to the cell's state.
  * A get claims index h of the head segment by CAS, and takes the value if the cell is FULL. If it is not, the put is midway:
- * the get waits a little, then swaps the state to VOID and goes on with the next index; the put finds that and reserves
- * again. So nobody waits for a named peer.
+ * the get waits a little, then voids the cell and goes on with the next index; the put finds that and reserves again. So
+ * nobody waits for a named peer, and a put and get without contention cost one CAS each.
  *
- *     cell of turn n:   older state  --put-->  FULL(n)              a get reads the value; the cell is spent
- *                            \-----get-->  VOID(n)                  the put reserves another cell
+ *     cell of turn n:   older state --put--> FULL(n)                     a get reads the value; the cell is spent
+ *                                            FULL(n) --get--> TAKEN(n)       both only if the get had lost patience before
+ *                                            FULL(n) --put--> RETRACTED(n)   it saw FULL(n): one CAS decides
+ *
+ * Voiding [X]: the get sets the cell's bit in `voided`, executes a heavy fence, and looks at the state again; the put stores FULL,
+ * executes a light fence, and looks at the bits. If the get still sees no FULL, the put will see the bit and retract: voided.
+ * If it sees FULL, both may see each other, and the CAS on the state has one winner. If the put sees no bit, the get sees
+ * FULL and its CAS has no rival. The heavy fence (membarrier, a microsecond or so) is paid only for a put that was preempted.
  *
  * Invariants, with T = base + index of the last segment's tail, H = likewise of the head's:
  *  F1  H <= T; tail segment is never before the head segment.
  *  F2  T - H <= maxsize at each successful reservation (decision 2: it counts reservations not yet claimed).
- *  F3  An index is reserved by one put and claimed by one get; the cell's state changes once a turn, by one of these two.
+ *  F3  An index is reserved by one put and claimed by one get; nobody else touches the cell in that turn.
  *  F4  A segment is retired by the get that moves the head off it; then all its indices are claimed.
  *  F5  A sealed segment's tail word never changes again, and nothing is ever linked behind a tombstone.
  *
@@ -35,16 +42,17 @@
  * opposite index: they are seq_cst [E]. An EMPTY while a put holds a reservation that a get voided is right because that
  * put's point is its last reservation; such a put counts against maxsize meanwhile (two-point model of a bounded queue).
  *
- * Progress: lock-free. A CAS on an index fails only because another operation advanced it. A put repeats after VOID only
+ * Progress: lock-free. A CAS on an index fails only because another operation advanced it. A put repeats after RETRACTED only
  * because a get claimed its cell and went on. Whoever is frozen, the others end within FIFO_SPINS + O(segments) steps of
- * their own unless others succeed. Reclamation: R4 of reclaim.h, a frozen thread retains a few segments.
+ * their own unless others succeed. Reclamation: R4 and R5 of reclaim.h, a frozen thread retains a few segments.
  *
- * Who frees: segments go from the list to `retired`, from there to `spare` or to the allocator, by retire/reuse below only.
+ * Who frees: segments go from the list to `retired`, from there to `spare` or to the allocator, by fifo_retire, fifo_sort and fifo_trim only.
  */
 #ifndef PAWL_SRC_FIFO_H
 #define PAWL_SRC_FIFO_H
 
 #include "atomic.h"
+#include "backoff.h"
 #include "base.h"
 #include "reclaim.h"
 #include <errno.h>
@@ -64,22 +72,33 @@ enum {
 #define FIFO_TOMB ((void *)(uintptr_t)1)
 
 struct fifo_cell {
-  uint64_t state; /* older: free; 2 * turn: FULL; 2 * turn + 1: VOID */
+  uint64_t state; /* see above, FULL(turn) and so on; anything older: free */
   uint64_t value;
 };
+
+enum { FIFO_FULL = 1, FIFO_TAKEN = 2, FIFO_RETRACTED = 3 };
+
+static inline uint64_t fifo_state(uint64_t turn, int what)
+{
+  return turn << 2 | (uint64_t)what;
+}
 
 struct fifo_segment {
   struct reclaim_node node;
   void *next;    /* segment, NULL, or FIFO_TOMB */
   uint64_t base; /* ticket of cell 0 */
   uint64_t turn; /* of use of this memory, from 1 */
-  uint64_t cells;
-  char pad0[PAWL_LINE - 5 * 8];
+  uint32_t cells;
+  uint32_t voids;                       /* 1: some bit of `voided` is set */
+  uint64_t voided[FIFO_CELLS_MAX / 64]; /* cells whose get has lost patience */
+  char pad0[PAWL_LINE - 5 * 8 - FIFO_CELLS_MAX / 8];
   uint64_t tail; /* next index to reserve, | FIFO_SEALED */
-  char pad1[PAWL_LINE - 8];
+  uint32_t put_hot;
+  char pad1[PAWL_LINE - 12];
   uint64_t head;      /* next index to claim */
   uint64_t tail_seen; /* gets' cached lower bound of tail */
-  char pad2[PAWL_LINE - 16];
+  uint32_t get_hot;
+  char pad2[PAWL_LINE - 20];
   struct fifo_cell cell[];
 };
 
@@ -91,31 +110,17 @@ struct fifo_mode {
   bool grow;              /* may allocate */
 };
 
-static inline int64_t fifo_maxsize(const struct fifo_mode *mode)
+static inline int64_t fifo_maxsize(struct fifo_mode mode)
 {
-  return mode->maxsize != NULL ? at_load_relaxed(mode->maxsize) : 0;
-}
-
-/* ---- waiting for a moment */
-
-struct fifo_backoff {
-  unsigned pauses;
-};
-
-/* After a lost CAS: somebody made progress; let them run on. */
-static inline void fifo_backoff(struct fifo_backoff *b)
-{
-  b->pauses = b->pauses == 0 ? 1 : b->pauses < FIFO_BACKOFF_MAX ? 2 * b->pauses : FIFO_BACKOFF_MAX;
-  for (unsigned i = at_spins(b->pauses); i > 0; i--)
-    at_pause();
+  return mode.maxsize != NULL ? at_load_relaxed(mode.maxsize) : 0;
 }
 
 /* ---- segments */
 
-static inline uint32_t fifo_cells(const struct fifo_mode *mode)
+static inline uint32_t fifo_cells(struct fifo_mode mode)
 {
-  if (mode->cells != 0)
-    return mode->cells;
+  if (mode.cells != 0)
+    return mode.cells;
   int64_t maxsize = fifo_maxsize(mode);
   if (maxsize <= 0)
     return FIFO_CELLS_MAX;
@@ -154,13 +159,19 @@ static inline void fifo_keep_some(void *fifo, struct reclaim_node *node)
 }
 
 /* A bounded queue keeps every segment that it ever needed, and so stops allocating; trim gives them back. */
-static inline void fifo_retire(struct pawl__fifo *f, const struct fifo_mode *mode, const struct reclaim_thread *me,
+static inline void fifo_sort(struct pawl__fifo *f, struct fifo_mode mode)
+{
+  reclaim_sort(&f->retired, mode.grow && fifo_maxsize(mode) <= 0 ? fifo_keep_some : fifo_keep, f);
+}
+
+/* For a segment that no new operation can reach. Inside a signal handler, where the allocator must not be called, it only
+ * waits for the next retirement. */
+static inline void fifo_retire(struct pawl__fifo *f, struct fifo_mode mode, const struct reclaim_thread *me,
                                struct fifo_segment *s)
 {
-  if (me->level > 1) /* the allocator is not for signal handlers: the next retirement sorts it */
-    reclaim_push(&f->retired, &s->node);
-  else
-    reclaim_retire(&f->retired, &s->node, mode->grow && fifo_maxsize(mode) <= 0 ? fifo_keep_some : fifo_keep, f);
+  reclaim_push(&f->retired, &s->node);
+  if (me->handlers == 0)
+    fifo_sort(f, mode);
 }
 
 static inline struct fifo_segment *fifo_allocate(struct pawl__fifo *f, uint32_t cells)
@@ -174,15 +185,25 @@ static inline struct fifo_segment *fifo_allocate(struct pawl__fifo *f, uint32_t 
   return s;
 }
 
-/* An empty segment that only the caller knows; NULL: none to be had. Inside a signal handler only spare ones. */
-static inline struct fifo_segment *fifo_fresh(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me,
-                                              struct reclaim_group *hazard, uint64_t base)
+static inline struct fifo_segment *fifo_spare(struct pawl__fifo *f, struct reclaim_group *hazard)
 {
   struct fifo_segment *s = (struct fifo_segment *)reclaim_pop(&f->spare, &hazard->slot[2]);
   if (s != NULL)
     at_add_relaxed(&f->spares, (uint64_t)-1);
-  else if (mode->grow && me->level == 1)
-    s = fifo_allocate(f, fifo_cells(mode));
+  return s;
+}
+
+/* An empty segment that only the caller knows; NULL: none to be had. Inside a signal handler only a spare one. */
+static inline struct fifo_segment *fifo_fresh(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                              struct reclaim_group *hazard, uint64_t base)
+{
+  struct fifo_segment *s = fifo_spare(f, hazard);
+  if (s == NULL && me->handlers == 0) {
+    fifo_sort(f, mode);
+    s = fifo_spare(f, hazard);
+    if (s == NULL && mode.grow)
+      s = fifo_allocate(f, fifo_cells(mode));
+  }
   if (s == NULL)
     return NULL;
   s->turn++;
@@ -191,12 +212,17 @@ static inline struct fifo_segment *fifo_fresh(struct pawl__fifo *f, const struct
   at_store_relaxed(&s->tail, UINT64_C(0));
   at_store_relaxed(&s->head, UINT64_C(0));
   at_store_relaxed(&s->tail_seen, UINT64_C(0));
+  if (at_load_relaxed(&s->voids) != 0) {
+    at_store_relaxed(&s->voids, 0u);
+    for (unsigned i = 0; i < FIFO_CELLS_MAX / 64; i++)
+      at_store_relaxed(&s->voided[i], UINT64_C(0));
+  }
   return s;
 }
 
 static inline int fifo_no_segment(const struct reclaim_thread *me)
 {
-  return me->level == 1 ? -ENOMEM : -EAGAIN;
+  return me->handlers == 0 ? -ENOMEM : -EAGAIN;
 }
 
 /* ---- put */
@@ -211,7 +237,7 @@ static inline void fifo_set_head(struct pawl__fifo *f, void *first)
 }
 
 /* Makes the first segment. 0, SHUTDOWN or fifo_no_segment(). */
-static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me,
+static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
                                                 struct reclaim_group *hazard)
 {
   struct fifo_segment *s = fifo_fresh(f, mode, me, hazard, f->base);
@@ -227,9 +253,8 @@ static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, const stru
 }
 
 /* Moves the tail from a used-up segment to the next one, appending it if need be. 0, SHUTDOWN or fifo_no_segment(). */
-static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, const struct fifo_mode *mode,
-                                                    struct reclaim_thread *me, struct reclaim_group *hazard,
-                                                    struct fifo_segment *s)
+static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                    struct reclaim_group *hazard, struct fifo_segment *s)
 {
   fifo_set_head(f, s);
   void *next = at_load_seq(&s->next);
@@ -265,18 +290,30 @@ static __attribute__((noinline)) bool fifo_is_full(struct pawl__fifo *f, struct 
   return (int64_t)(ticket - head) >= maxsize;
 }
 
+static inline uint64_t fifo_bit(uint64_t index)
+{
+  return UINT64_C(1) << (index & 63);
+}
+
+/* Has the get of this cell lost patience? Then it and the put decide by one CAS who has the item. */
+static __attribute__((noinline)) bool fifo_retract(struct fifo_segment *s, uint64_t index)
+{
+  uint64_t full = fifo_state(s->turn, FIFO_FULL);
+  return (at_load_relaxed(&s->voided[index / 64]) & fifo_bit(index)) != 0 &&
+         at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_RETRACTED)); /* [X] */
+}
+
 /* Publishes `item` in the cell that the caller reserved. False: a get has voided it. */
 static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t item)
 {
   struct fifo_cell *c = &s->cell[index];
-  uint64_t full = 2 * s->turn;
-  uint64_t old = at_load_relaxed(&c->state);
-  if (old == full + 1)
-    return false;
   at_plain_store(&c->value, item);
-  return at_cas_seq(&c->state, &old, full); /* [V] publishes the value; [W] before looking for sleepers */
+  at_store_release(&c->state, fifo_state(s->turn, FIFO_FULL)); /* [V] publishes the value */
+  at_fence_light();                                            /* [X] with fifo_void */
+  return __builtin_expect(at_load_relaxed(&s->voids) == 0, 1) || !fifo_retract(s, index);
 }
 
+/* Counts the put, once, before its item can be reserved: whoever sees the reservation sees it counted (join, task_done). */
 static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
 {
   if (admitted != NULL && !*admitted) {
@@ -285,53 +322,64 @@ static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
   }
 }
 
+/* Is there no room at index t of segment s, which the tail has reached? */
+static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard,
+                                struct fifo_segment *s, uint64_t t)
+{
+  int64_t maxsize = fifo_maxsize(mode);
+  uint64_t ticket = s->base + t;
+  if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
+    return false;
+  backoff_caught_up(&s->put_hot, hazard->role[1] == f);
+  bool full = fifo_is_full(f, hazard, ticket, maxsize);
+  if (!full)
+    backoff_hot(&s->put_hot);
+  return full;
+}
+
 /*
  * Reserves and publishes in segment s: 0, FULL, or PAWL_STATE when s has no place left or is sealed (*end tells which).
  * Reads the ticket first, then maxsize and the head, then swaps that same ticket (decision 3).
  */
-static inline int fifo_put_in(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_group *hazard,
-                              struct fifo_segment *s, uint64_t item, bool *admitted, uint64_t *end)
+static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard, struct fifo_segment *s,
+                              uint64_t item, bool *admitted, uint64_t *end)
 {
-  struct fifo_backoff backoff = {0};
-  uint64_t t = at_load_acquire(&s->tail);
+  unsigned losses = 0;
+  uint64_t t = at_load_seq(&s->tail); /* [E] */
   for (;;) {
     bool used_up = t >= s->cells;
     *end = t;
     if (used_up && (t & FIFO_SEALED || at_load_seq(&s->next) != NULL)) /* SHUTDOWN comes before FULL */
       return PAWL_STATE;
-    int64_t maxsize = fifo_maxsize(mode);
-    if (maxsize > 0 && (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) >= maxsize &&
-        fifo_is_full(f, hazard, s->base + t, maxsize))
+    if (fifo_no_room(f, mode, hazard, s, t))
       return PAWL_FULL;
     if (used_up)
       return PAWL_STATE;
-    if (mode->spsc) {
+    fifo_admit(f, admitted);
+    if (mode.spsc)
       at_plain_store(&s->cell[t].value, item);
-      fifo_admit(f, admitted);
-      if (at_cas_seq(&s->tail, &t, t + 1)) /* [V] publishes; fails only against close */
-        return 0;
-    } else if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E] */
-      fifo_backoff(&backoff);
+    if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E]; in SPSC mode [V], and fails only against close */
+      if (backoff_lost(&losses))
+        t = at_load_seq(&s->tail);
+    } else if (mode.spsc || fifo_publish(s, t, item)) {
+      return 0;
     } else {
-      fifo_admit(f, admitted);
-      if (fifo_publish(s, t, item))
-        return 0;
-      t = at_load_acquire(&s->tail);
+      t = at_load_seq(&s->tail);
     }
   }
 }
 
 /*
- * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once the put has held a
- * reservation, then `f->admitted` counts it; NULL: not tracked. Counting comes before publication, so that a get's
- * task_done can never find its item uncounted.
+ * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once `f->admitted` counts the
+ * put, whatever becomes of it; NULL: not tracked.
  */
-static inline int fifo_try_put(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me, uint64_t item,
+static inline int fifo_try_put(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, uint64_t item,
                                bool *admitted)
 {
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
+  backoff_role(&hazard->role[0], f);
   for (;;) {
     struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
     int result;
@@ -352,9 +400,8 @@ static inline int fifo_try_put(struct pawl__fifo *f, const struct fifo_mode *mod
 /* ---- get */
 
 /* Moves the head from a used-up segment to `next` and retires it. The tail goes first (F1). */
-static __attribute__((noinline)) void fifo_next_head(struct pawl__fifo *f, const struct fifo_mode *mode,
-                                                     struct reclaim_thread *me, struct reclaim_group *hazard,
-                                                     struct fifo_segment *s, void *next)
+static __attribute__((noinline)) void fifo_next_head(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                     struct reclaim_group *hazard, struct fifo_segment *s, void *next)
 {
   void *expected = s;
   if (at_load_seq(&f->tail) == (void *)s)
@@ -366,14 +413,29 @@ static __attribute__((noinline)) void fifo_next_head(struct pawl__fifo *f, const
   }
 }
 
+/*
+ * The put of this cell is midway, perhaps frozen. Announces that the get has lost patience; after the fence either the put's
+ * state is visible here, or the put will see the announcement. True: the put came through. Pair [X].
+ */
+static __attribute__((noinline)) bool fifo_void(struct fifo_segment *s, uint64_t index)
+{
+  uint64_t full = fifo_state(s->turn, FIFO_FULL);
+  (void)at_or_seq(&s->voided[index / 64], fifo_bit(index));
+  at_store_release(&s->voids, 1u);
+  if (at_step("fifo.void.fence"))
+    at_fence_heavy();                                                               /* [X] with fifo_publish */
+  return at_load_acquire(&s->cell[index].state) == full &&                          /* [V] */
+         at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [X] */
+}
+
 /* Takes the value of the cell that the caller claimed. False: its put was midway and has been voided. */
 static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *item)
 {
   struct fifo_cell *c = &s->cell[index];
-  uint64_t full = 2 * s->turn;
+  uint64_t full = fifo_state(s->turn, FIFO_FULL);
   for (unsigned spins = at_spins(FIFO_SPINS); at_load_acquire(&c->state) != full; spins--) { /* [V] */
     if (spins == 0) {
-      if (at_swap_seq(&c->state, full + 1) == full) /* [V] */
+      if (fifo_void(s, index))
         break;
       return false;
     }
@@ -403,13 +465,14 @@ static inline struct fifo_segment *fifo_head(struct pawl__fifo *f, struct reclai
  * Takes the oldest item: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal handlers nest too deep. `moved` is
  * set if the head moved, also past a voided cell: there is room for a put.
  */
-static inline int fifo_try_get(struct pawl__fifo *f, const struct fifo_mode *mode, struct reclaim_thread *me, uint64_t *item,
+static inline int fifo_try_get(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, uint64_t *item,
                                bool *moved)
 {
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
-  struct fifo_backoff backoff = {0};
+  backoff_role(&hazard->role[1], f);
+  unsigned losses = 0;
   int result = 0;
   for (;;) {
     struct fifo_segment *s = fifo_head(f, hazard, &result);
@@ -418,19 +481,22 @@ static inline int fifo_try_get(struct pawl__fifo *f, const struct fifo_mode *mod
     uint64_t h = at_load_relaxed(&s->head);
     while (h < s->cells) {
       if (h >= at_load_relaxed(&s->tail_seen)) {
+        backoff_caught_up(&s->get_hot, hazard->role[0] == f);
         uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
         if (h >= (tail & ~FIFO_SEALED))
           return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
         at_store_relaxed(&s->tail_seen, tail & ~FIFO_SEALED);
+        backoff_hot(&s->get_hot);
       }
-      if (mode->spsc) {
+      if (mode.spsc) {
         *item = at_plain_load(&s->cell[h].value);
         *moved = true;
         at_store_seq(&s->head, h + 1); /* hands the cell back; [W] before looking for sleepers */
         return 0;
       }
       if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
-        fifo_backoff(&backoff);
+        if (backoff_lost(&losses))
+          h = at_load_relaxed(&s->head);
         continue;
       }
       *moved = true;
@@ -494,7 +560,7 @@ static inline uint64_t fifo_was_size(struct pawl__fifo *f, struct reclaim_thread
 }
 
 /* Makes `n` segments ready for use. 0 or -ENOMEM. */
-static inline int fifo_prepare(struct pawl__fifo *f, const struct fifo_mode *mode, uint64_t n)
+static inline int fifo_prepare(struct pawl__fifo *f, struct fifo_mode mode, uint64_t n)
 {
   for (; n > 0; n--) {
     struct fifo_segment *s = fifo_allocate(f, fifo_cells(mode));
@@ -516,11 +582,10 @@ static inline void fifo_trim(struct pawl__fifo *f, struct reclaim_thread *me)
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return;
-  reclaim_retire(&f->retired, NULL, fifo_free_node, f);
-  for (struct reclaim_node *n; (n = reclaim_pop(&f->spare, &hazard->slot[2])) != NULL;) {
-    at_add_relaxed(&f->spares, (uint64_t)-1);
-    reclaim_retire(&f->retired, n, fifo_free_node, f); /* somebody may be about to pop it, too */
-  }
+  for (struct fifo_segment *s; (s = fifo_spare(f, hazard)) != NULL;)
+    reclaim_push(&f->retired, &s->node); /* somebody may be about to pop it, too */
+  reclaim_forget(hazard);
+  reclaim_sort(&f->retired, fifo_free_node, f);
 }
 
 /* Frees everything. Nobody uses the queue any more. */

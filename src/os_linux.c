@@ -208,6 +208,7 @@ unsigned os_cpu_count(void)
 /* Registering twice is harmless, so that racing first calls need no lock: they all get the same answer. */
 enum { MEMBARRIER_UNKNOWN, MEMBARRIER_WORKS, MEMBARRIER_MISSING };
 static uint32_t membarrier_state;
+bool pawl__asymmetric;
 
 bool os_membarrier(void)
 {
@@ -217,6 +218,7 @@ bool os_membarrier(void)
     bool registered = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
     state = registered ? MEMBARRIER_WORKS : MEMBARRIER_MISSING;
     at_store_relaxed(&membarrier_state, state);
+    at_store_relaxed(&pawl__asymmetric, registered); /* threads that still see false use full fences: no harm */
   }
   /* Threads that were told of a working membarrier have left out their fences: there is no way on if it is taken away. */
   if (state == MEMBARRIER_WORKS && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0)

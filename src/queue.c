@@ -23,9 +23,8 @@ _Static_assert(offsetof(struct pawl__fifo, spare) - offsetof(struct pawl__fifo, 
 struct call {
   struct pawl_queue *q;
   struct reclaim_thread *me;
-  uint64_t item;
-  bool *admitted; /* puts */
-  bool moved;     /* gets */
+  uint64_t *item;
+  bool *admitted; /* puts: NULL if untracked */
 };
 
 static struct park_at at_event(struct pawl__park *park)
@@ -113,30 +112,34 @@ static int put_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
   (void)key;
-  return core_try_put(c->q, c->me, c->item, c->admitted);
+  return core_try_put(c->q, c->me, *c->item, c->admitted);
 }
 
-static __attribute__((noinline)) int put_waiting(struct call *c, pawl_time until)
+/* What a put has to do that did not succeed at once. */
+static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until,
+                                            int result, bool admitted)
 {
-  struct pawl_queue *q = c->q;
-  int result = park_until(at_event(&q->putters_), PAWL_FULL, until, put_attempt, c);
-  if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
-    wake_putter(q); /* P5 */
+  if (result == PAWL_FULL && until > PAWL_NOWAIT) {
+    struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
+    result = park_until(at_event(&q->putters_), PAWL_FULL, until, put_attempt, &c);
+    if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
+      wake_putter(q); /* P5 */
+  }
+  if (result == 0)
+    wake_getter(q);
+  else if (admitted)
+    (void)finish(q, 1); /* it was counted when it saw room that then went to others */
   return result;
 }
 
 static inline int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until)
 {
   bool admitted = false;
-  struct call c = {.q = q, .me = me, .item = item, .admitted = tracked(q) ? &admitted : NULL};
-  int result = put_attempt(&c, NULL);
-  if (__builtin_expect(result == PAWL_FULL && until > PAWL_NOWAIT, 0))
-    result = put_waiting(&c, until);
-  if (__builtin_expect(result == 0, 1))
-    wake_getter(q);
-  else if (admitted)
-    (void)finish(q, 1); /* it was counted when it held a reservation that a get then voided */
-  return result;
+  int result = core_try_put(q, me, item, tracked(q) ? &admitted : NULL);
+  if (__builtin_expect(result != 0, 0))
+    return put_on(q, me, item, until, result, admitted);
+  wake_getter(q);
+  return 0;
 }
 
 int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
@@ -144,41 +147,40 @@ int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
   struct reclaim_thread *me;
   if (__builtin_expect(q == NULL, 0))
     return -EINVAL;
-  if (__builtin_expect((me = reclaim_enter()) == NULL, 0))
+  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
     return -ENOMEM;
-  int result = put_one(q, me, item, until);
-  reclaim_leave(me);
+  return put_one(q, me, item, until);
+}
+
+static inline int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
+{
+  bool moved = false;
+  int result = core_try_get(q, me, item, &moved);
+  if (moved)
+    wake_putter(q);
   return result;
 }
 
-static inline int get_attempt(void *arg, uint32_t *key)
+static int get_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
-  bool moved = false;
   (void)key;
-  int result = core_try_get(c->q, c->me, &c->item, &moved);
-  if (moved)
-    wake_putter(c->q);
-  return result;
+  return try_get(c->q, c->me, c->item);
 }
 
-static __attribute__((noinline)) int get_waiting(struct call *c, pawl_time until)
+static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
 {
-  struct pawl_queue *q = c->q;
-  int result = park_until(at_event(&q->getters_), PAWL_EMPTY, until, get_attempt, c);
-  if (park_was_waiting(&q->getters_) && core_was_size(q, c->me) > 0)
-    wake_getter(q); /* P5 */
+  int result = park_until(at_event(&c.q->getters_), PAWL_EMPTY, until, get_attempt, &c);
+  if (park_was_waiting(&c.q->getters_) && core_was_size(c.q, c.me) > 0)
+    wake_getter(c.q); /* P5 */
   return result;
 }
 
 static inline int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, pawl_time until)
 {
-  struct call c = {.q = q, .me = me};
-  int result = get_attempt(&c, NULL);
+  int result = try_get(q, me, item);
   if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))
-    result = get_waiting(&c, until);
-  if (result == 0)
-    *item = c.item;
+    result = get_waiting((struct call){.q = q, .me = me, .item = item}, until);
   return result;
 }
 
@@ -187,11 +189,9 @@ int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
   struct reclaim_thread *me;
   if (__builtin_expect(q == NULL || item == NULL, 0))
     return -EINVAL;
-  if (__builtin_expect((me = reclaim_enter()) == NULL, 0))
+  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
     return -ENOMEM;
-  int result = get_one(q, me, item, until);
-  reclaim_leave(me);
-  return result;
+  return get_one(q, me, item, until);
 }
 
 int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)
@@ -201,13 +201,11 @@ int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, s
   int result = 0;
   if (q == NULL || (items == NULL && n > 0))
     result = -EINVAL;
-  else if ((me = reclaim_enter()) == NULL)
+  else if ((me = reclaim_self()) == NULL)
     result = -ENOMEM;
-  else {
+  else
     while (i < n && (result = put_one(q, me, items[i], until)) == 0)
       i++;
-    reclaim_leave(me);
-  }
   if (done != NULL)
     *done = i;
   return result;
@@ -218,13 +216,12 @@ int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t 
   struct reclaim_thread *me;
   if (q == NULL || done == NULL || (items == NULL && n > 0))
     return -EINVAL;
-  if ((me = reclaim_enter()) == NULL)
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   size_t i = 0;
   int result = 0;
   while (i < n && (result = get_one(q, me, &items[i], i == 0 ? until : PAWL_NOWAIT)) == 0)
     i++;
-  reclaim_leave(me);
   *done = i;
   return i > 0 ? 0 : result;
 }
@@ -234,8 +231,7 @@ int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t 
 static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
 {
   uint64_t item, n = 0;
-  bool moved;
-  while (core_try_get(q, me, &item, &moved) == 0) {
+  while (get_one(q, me, &item, PAWL_NOWAIT) == 0) {
     n++;
     if (q->drop_ != NULL && at_step("queue.drop"))
       q->drop_(q->drop_ctx_, item);
@@ -248,7 +244,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  if ((me = reclaim_enter()) == NULL)
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)at_or_seq(&q->state_, (uint32_t)(immediate ? STATE_SHUTDOWN | STATE_IMMEDIATE : STATE_SHUTDOWN));
   int result = at_step("queue.close") ? core_close(q, me) : 0;
@@ -259,7 +255,6 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
     (void)finish(q, drop_all(q, me));
   else if (immediate)
     (void)drop_all(q, me);
-  reclaim_leave(me);
   return result;
 }
 
@@ -274,11 +269,9 @@ size_t pawl_queue_was_size(const struct pawl_queue *queue)
 {
   struct pawl_queue *q = (struct pawl_queue *)queue; /* looking at a segment writes hazard slots, never the queue */
   struct reclaim_thread *me;
-  if (q == NULL || (me = reclaim_enter()) == NULL)
+  if (q == NULL || (me = reclaim_self()) == NULL)
     return 0;
-  uint64_t size = core_was_size(q, me);
-  reclaim_leave(me);
-  return (size_t)size;
+  return (size_t)core_was_size(q, me);
 }
 
 bool pawl_queue_was_empty(const struct pawl_queue *q)
@@ -317,12 +310,11 @@ static uint64_t memory(const struct pawl_queue *q)
 size_t pawl_queue_trim(struct pawl_queue *q)
 {
   struct reclaim_thread *me;
-  if (q == NULL || q->kind_ != CORE_FIFO || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_enter()) == NULL)
+  if (q == NULL || q->kind_ != CORE_FIFO || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_self()) == NULL)
     return 0;
   uint64_t before = memory(q);
   fifo_trim(&q->fifo_, me);
   uint64_t after = memory(q);
-  reclaim_leave(me);
   return before > after ? (size_t)(before - after) : 0;
 }
 
@@ -347,11 +339,10 @@ void pawl_queue_stats(const struct pawl_queue *queue, struct pawl_queue_stats *o
   if (out == NULL)
     return;
   *out = (struct pawl_queue_stats){0};
-  if (q == NULL || (me = reclaim_enter()) == NULL)
+  if (q == NULL || (me = reclaim_self()) == NULL)
     return;
   tickets(q, me, out);
   out->bytes = memory(q);
-  reclaim_leave(me);
 }
 
 /* ---- the descriptor */
@@ -381,14 +372,13 @@ int pawl_queue_arm(struct pawl_queue *q)
   int32_t fd = at_load_acquire(&q->fd_);
   if (fd == 0)
     return PAWL_STATE;
-  if ((me = reclaim_enter()) == NULL)
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   os_eventfd_clear(fd - 1);
   park_arm(&q->getters_);
   bool there = core_was_size(q, me) > 0 || pawl_queue_is_shutdown(q);
   if (there && park_disarm(&q->getters_))
     write_fd(q);
-  reclaim_leave(me);
   return 0;
 }
 
@@ -416,7 +406,7 @@ static int prepare(struct pawl_queue *q)
   if (!(q->flags_ & PAWL_PREALLOC))
     return 0;
   struct fifo_mode mode = core_fifo_mode(q);
-  int result = fifo_prepare(&q->fifo_, &mode, (uint64_t)(q->maxsize_ - 1) / fifo_cells(&mode) + 4);
+  int result = fifo_prepare(&q->fifo_, mode, (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 4);
   if (result != 0)
     fifo_fini(&q->fifo_);
   return result;
@@ -455,10 +445,9 @@ int pawl_queue_fini(struct pawl_queue *q)
     return -EINVAL;
   if (park_was_waiting(&q->getters_) || park_was_waiting(&q->putters_) || park_was_waiting(&q->joiners_))
     return -EBUSY;
-  if ((me = reclaim_enter()) == NULL)
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)drop_all(q, me);
-  reclaim_leave(me);
   if (q->kind_ == CORE_RING)
     ring_free(q->ring_);
   else

@@ -10,8 +10,7 @@ static void detach(void *self)
 {
   struct reclaim_thread *me = self;
   for (unsigned g = 0; g < RECLAIM_GROUPS + RECLAIM_HANDLERS; g++)
-    for (unsigned s = 0; s < 3; s++)
-      at_store_release(&me->group[g].slot[s], (void *)NULL);
+    reclaim_forget(&me->group[g]);
   at_store_release(&me->used, 0u); /* [T] the next owner receives clean slots */
 }
 
@@ -48,7 +47,8 @@ struct reclaim_thread *reclaim_attach(void)
     me = make();
   if (me == NULL)
     return NULL;
-  me->level = 0;
+  me->handlers = 0;
+  (void)os_membarrier(); /* learns whether light fences are enough */
   if (os_set_self(me, detach) != 0) {
     detach(me);
     return NULL;
@@ -93,12 +93,10 @@ struct reclaim_node *reclaim_pop(void **top, void **slot)
   return node;
 }
 
-void reclaim_retire(void **retired, struct reclaim_node *node, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx)
+void reclaim_sort(void **retired, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx)
 {
-  if (node != NULL)
-    reclaim_push(retired, node);
-  node = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
-  at_fence_seq();                                /* [R] with reclaim_protect */
+  struct reclaim_node *node = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
+  at_fence_seq();                                                     /* [R] with reclaim_protect */
   while (node != NULL) {
     struct reclaim_node *next = at_load_relaxed(&node->link);
     if (at_step("reclaim.scan") && is_protected(node))

@@ -14,12 +14,12 @@
  *  R2  A source that leads to the node in my slot has led to a live node all along: by R1 it could not be reused.
  *  R3  A thread stores into its slots with release and scans load with acquire: all accesses of the former owner of a slot
  *      happen before the reuse. Pair [S].
- *  R4  A frozen or idle thread retains at most one node per slot, RECLAIM_SLOTS in all, plus the list of at most as many
- *      nodes that it is sorting when it is frozen inside reclaim_retire.
+ *  R4  An idle or frozen thread retains at most one node per slot, RECLAIM_SLOTS in all, and in practice the two segments
+ *      that it used last of each queue; a thread frozen inside reclaim_sort also the list that it is sorting, of at most as
+ *      many nodes as there are slots, plus one. reclaim_forget withdraws, for those who cannot afford that.
  *
  * A thread owns several groups of slots and picks one by the structure's address, so that operations on a few structures in
- * turn stay sticky. Two structures in one group only cost fences. Signal handlers that interrupt an operation find `level`
- * raised and use groups of their own.
+ * turn stay sticky. Two structures in one group only cost fences. Signal handlers use groups of their own.
  */
 #ifndef PAWL_SRC_RECLAIM_H
 #define PAWL_SRC_RECLAIM_H
@@ -28,19 +28,25 @@
 #include "os.h"
 
 enum {
-  RECLAIM_GROUPS = 8,   /* picked by address */
-  RECLAIM_HANDLERS = 2, /* nested signal handlers */
+#if defined(PAWL_WORLD_MODEL)
+  RECLAIM_GROUP_BITS = 0, /* fewer slots to scan, more schedules explored */
+#else
+  RECLAIM_GROUP_BITS = 3,
+#endif
+  RECLAIM_GROUPS = 1 << RECLAIM_GROUP_BITS, /* picked by address */
+  RECLAIM_HANDLERS = 2,                     /* nested signal handlers */
   RECLAIM_SLOTS = 3 * (RECLAIM_GROUPS + RECLAIM_HANDLERS),
 };
 
 struct reclaim_group {
   void *slot[3];
+  const void *role[2]; /* the structures that this thread last put into and got from: a hint for backoff.h */
 };
 
 struct reclaim_thread {
   struct reclaim_thread *next; /* all records that ever were; never unlinked */
   uint32_t used;               /* 1 while a thread owns the record */
-  uint32_t level;              /* operations under way in this thread: 0, 1, or more inside signal handlers */
+  uint32_t handlers;           /* signal handlers' operations under way */
   struct reclaim_group group[RECLAIM_GROUPS + RECLAIM_HANDLERS];
 };
 
@@ -52,32 +58,18 @@ struct reclaim_node {
 /* The calling thread's record, made at the first call. NULL: no memory. */
 struct reclaim_thread *reclaim_attach(void);
 
-/* Begins an operation of this thread. NULL: no memory for its record. Every success is paired with reclaim_leave. */
-static inline struct reclaim_thread *reclaim_enter(void)
+static inline struct reclaim_thread *reclaim_self(void)
 {
   struct reclaim_thread *me = os_self();
-  if (__builtin_expect(me == NULL, 0)) {
-    me = reclaim_attach();
-    if (me == NULL)
-      return NULL;
-  }
-  me->level++;
-  at_fence_signal();
-  return me;
-}
-
-static inline void reclaim_leave(struct reclaim_thread *me)
-{
-  at_fence_signal();
-  me->level--;
+  return __builtin_expect(me != NULL, 1) ? me : reclaim_attach();
 }
 
 /* The slots for an operation on `structure`; NULL when signal handlers nest too deep. */
 static inline struct reclaim_group *reclaim_group(struct reclaim_thread *me, const void *structure)
 {
-  if (__builtin_expect(me->level > 1, 0))
-    return me->level <= 1 + RECLAIM_HANDLERS ? &me->group[RECLAIM_GROUPS + me->level - 2] : NULL;
-  return &me->group[((uintptr_t)structure >> 6) * 0x9e3779b97f4a7c15u >> 61];
+  if (__builtin_expect(me->handlers > 0, 0))
+    return me->handlers <= RECLAIM_HANDLERS ? &me->group[RECLAIM_GROUPS + me->handlers - 1] : NULL;
+  return &me->group[((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1)];
 }
 
 /* What `source` leads to, safe to follow until the slot is used for something else. */
@@ -99,10 +91,17 @@ static inline void *reclaim_protect(void **slot, void **source)
 struct reclaim_node *reclaim_pop(void **top, void **slot);
 void reclaim_push(void **top, struct reclaim_node *node);
 
+/* Withdraws what the group publishes: the next operation pays a fence, but no node is retained until then. */
+static inline void reclaim_forget(struct reclaim_group *g)
+{
+  for (unsigned i = 0; i < 3; i++)
+    at_store_release(&g->slot[i], (void *)NULL); /* [S] */
+}
+
 /*
- * Retires a node that no new operation can reach: puts it on `retired` and hands every node of that list that stands in no
- * slot to `reuse`, which may push or free it. Lock-free but for what `reuse` does. node == NULL: only sorts the list.
+ * Hands every node of `retired` that stands in no slot to `reuse`, which may push or free it; the others stay. Lock-free but
+ * for what `reuse` does.
  */
-void reclaim_retire(void **retired, struct reclaim_node *node, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx);
+void reclaim_sort(void **retired, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx);
 
 #endif

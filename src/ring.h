@@ -24,13 +24,14 @@
 #define PAWL_SRC_RING_H
 
 #include "atomic.h"
+#include "backoff.h"
 #include "base.h"
+#include "reclaim.h"
 #include <errno.h>
 
 enum {
   RING_STALLED = -4095, /* internal: a peer is midway; run something else and try again */
   RING_SPINS = 64,
-  RING_BACKOFF_MAX = 64,
 };
 
 struct ring_cell {
@@ -44,9 +45,12 @@ struct ring {
   char pad0[PAWL_LINE - 16];
   uint64_t tail;      /* word of the next put, | 1 once closed */
   uint64_t head_seen; /* puts' cached lower bound of head */
-  char pad1[PAWL_LINE - 16];
-  uint64_t head; /* word of the next get */
-  char pad2[PAWL_LINE - 8];
+  uint32_t put_hot;
+  char pad1[PAWL_LINE - 20];
+  uint64_t head;      /* word of the next get */
+  uint64_t tail_seen; /* gets' cached lower bound of tail */
+  uint32_t get_hot;
+  char pad2[PAWL_LINE - 20];
   struct ring_cell cell[];
 };
 
@@ -67,7 +71,7 @@ static inline struct ring *ring_new(int64_t capacity, uint64_t first)
     return NULL;
   r->mask = cells - 1;
   r->capacity = capacity;
-  r->tail = r->head = r->head_seen = 2 * first;
+  r->tail = r->head = r->head_seen = r->tail_seen = 2 * first;
   for (uint64_t w = 2 * first, i = 0; i < cells; i++, w += 2)
     r->cell[(w >> 1) & r->mask].stamp = w;
   return r;
@@ -78,18 +82,10 @@ static inline void ring_free(struct ring *r)
   pawl__free(r, ring_bytes(r->mask), PAWL_LINE);
 }
 
-/* After a lost CAS: the stale value is kept, so that the winner runs on (fifo.h tells why). */
-static inline void ring_backoff(unsigned *pauses)
-{
-  *pauses = *pauses == 0 ? 1 : *pauses < RING_BACKOFF_MAX ? 2 * *pauses : RING_BACKOFF_MAX;
-  for (unsigned i = at_spins(*pauses); i > 0; i--)
-    at_pause();
-}
-
 /* Reads an index anew. If it has not moved from w, a peer is midway: pauses, and answers false when patience is at its end. */
 static inline bool ring_again(const uint64_t *index, uint64_t *w, unsigned *spins)
 {
-  uint64_t now = at_load_acquire(index);
+  uint64_t now = at_load_seq(index); /* [E] */
   if (now != *w) {
     *w = now;
     return true;
@@ -98,61 +94,87 @@ static inline bool ring_again(const uint64_t *index, uint64_t *w, unsigned *spin
   return (*spins)-- > 0;
 }
 
-static inline bool ring_is_full(struct ring *r, uint64_t w, int64_t maxsize)
+/* Is there no room at w, which the tail has reached? */
+static inline bool ring_no_room(struct ring *r, uint64_t w, int64_t maxsize, bool own)
 {
   if ((int64_t)(w - at_load_relaxed(&r->head_seen)) < 2 * maxsize)
     return false;
+  backoff_caught_up(&r->put_hot, own);
   uint64_t head = at_load_seq(&r->head); /* [E] */
   at_store_relaxed(&r->head_seen, head);
-  return (int64_t)(w - head) >= 2 * maxsize;
+  bool full = (int64_t)(w - head) >= 2 * maxsize;
+  if (!full)
+    backoff_hot(&r->put_hot);
+  return full;
 }
 
-/* 0, FULL, SHUTDOWN or RING_STALLED. `admitted` and `count` as in fifo.h. */
-static inline int ring_try_put(struct ring *r, const int64_t *maxsize, uint64_t item, uint64_t *count)
+/* 0, FULL, SHUTDOWN or RING_STALLED. `count` (NULL: untracked) and `admitted` as in fifo.h. */
+static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct reclaim_group *g, uint64_t item, uint64_t *count,
+                               bool *admitted)
 {
-  unsigned pauses = 0, spins = at_spins(RING_SPINS);
-  uint64_t w = at_load_acquire(&r->tail); /* the ticket first, then maxsize and the head (decision 3) */
+  unsigned losses = 0, spins = at_spins(RING_SPINS);
+  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then maxsize and the head (decision 3) */
+  backoff_role(&g->role[0], r);
   for (;;) {
     if (w & 1)
       return PAWL_SHUTDOWN;
     int64_t limit = at_load_relaxed(maxsize);
-    if (ring_is_full(r, w, limit))
+    if (ring_no_room(r, w, limit, g->role[1] == r))
       return PAWL_FULL;
     struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
     if (at_load_acquire(&c->stamp) != w) { /* [F] */
       if (!ring_again(&r->tail, &w, &spins))
         return RING_STALLED;
-    } else if (!at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
-      ring_backoff(&pauses);
-    } else {
-      if (count != NULL)
-        at_add_relaxed(count, UINT64_C(1));
+      continue;
+    }
+    if (admitted != NULL && !*admitted) {
+      *admitted = true;
+      at_add_relaxed(count, UINT64_C(1));
+    }
+    if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
       at_plain_store(&c->value, item);
       at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
       return 0;
     }
+    if (backoff_lost(&losses))
+      w = at_load_seq(&r->tail);
   }
 }
 
-/* 0, EMPTY, SHUTDOWN or RING_STALLED. */
-static inline int ring_try_get(struct ring *r, uint64_t *item)
+/* Is nothing known to be published at w? Then looks at the tail: 0, EMPTY, or SHUTDOWN. */
+static inline int ring_look(struct ring *r, uint64_t w, bool own)
 {
-  unsigned pauses = 0, spins = at_spins(RING_SPINS);
-  uint64_t w = at_load_acquire(&r->head);
+  if ((int64_t)(at_load_relaxed(&r->tail_seen) - w) > 0)
+    return 0;
+  backoff_caught_up(&r->get_hot, own);
+  uint64_t tail = at_load_seq(&r->tail); /* [E] */
+  if ((int64_t)((tail & ~UINT64_C(1)) - w) <= 0)
+    return tail & 1 ? PAWL_SHUTDOWN : PAWL_EMPTY;
+  at_store_relaxed(&r->tail_seen, tail & ~UINT64_C(1));
+  backoff_hot(&r->get_hot);
+  return 0;
+}
+
+/* 0, EMPTY, SHUTDOWN or RING_STALLED. */
+static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t *item)
+{
+  unsigned losses = 0, spins = at_spins(RING_SPINS);
+  uint64_t w = at_load_seq(&r->head);
+  backoff_role(&g->role[1], r);
   for (;;) {
+    int result = ring_look(r, w, g->role[0] == r);
+    if (result != 0)
+      return result;
     struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
     if (at_load_acquire(&c->stamp) != w + 1) { /* [V] */
-      uint64_t tail = at_load_seq(&r->tail);   /* [E] */
-      if ((tail & ~UINT64_C(1)) == w)
-        return tail & 1 ? PAWL_SHUTDOWN : PAWL_EMPTY;
       if (!ring_again(&r->head, &w, &spins))
         return RING_STALLED;
-    } else if (!at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
-      ring_backoff(&pauses);
-    } else {
+    } else if (at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
       *item = at_plain_load(&c->value);
       at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
       return 0;
+    } else if (backoff_lost(&losses)) {
+      w = at_load_seq(&r->head);
     }
   }
 }

@@ -9,25 +9,20 @@
 #include "park.h"
 #include <pawl/queue.h>
 
-static const struct fifo_mode simple = {.grow = true};
-
 struct call {
   struct pawl_simple_queue *q;
   struct reclaim_thread *me;
-  uint64_t item;
+  uint64_t *item;
 };
 
 static struct fifo_mode mode_of(const struct pawl_simple_queue *q)
 {
-  struct fifo_mode mode = simple;
-  mode.cells = q->segment_;
-  return mode;
+  return (struct fifo_mode){.cells = q->segment_, .grow = true};
 }
 
 static inline int put(struct pawl_simple_queue *q, struct reclaim_thread *me, uint64_t item)
 {
-  struct fifo_mode mode = mode_of(q);
-  int result = fifo_try_put(&q->fifo_, &mode, me, item, NULL);
+  int result = fifo_try_put(&q->fifo_, mode_of(q), me, item, NULL);
   if (result == 0 && at_step("simple.wake"))
     (void)!park_wake_one(&q->getters_);
   return result;
@@ -38,11 +33,9 @@ int pawl_simple_queue_put(struct pawl_simple_queue *q, uint64_t item)
   struct reclaim_thread *me;
   if (__builtin_expect(q == NULL, 0))
     return -EINVAL;
-  if (__builtin_expect((me = reclaim_enter()) == NULL, 0))
+  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
     return -ENOMEM;
-  int result = put(q, me, item);
-  reclaim_leave(me);
-  return result;
+  return put(q, me, item);
 }
 
 int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *q, uint64_t item)
@@ -53,11 +46,10 @@ int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *q, uint64_t item)
   if (me == NULL)
     return -EAGAIN;
   int kept = errno;
-  me->level += me->level == 0 ? 2 : 1; /* nobody's slots but a handler's */
-  at_fence_signal();
+  me->handlers++; /* nobody's slots but a handler's */
   int result = put(q, me, item);
-  at_fence_signal();
-  me->level -= me->level == 2 ? 2 : 1;
+  at_fence_signal(); /* a handler that comes after the next line uses the same slots */
+  me->handlers--;
   errno = kept;
   return result;
 }
@@ -67,32 +59,29 @@ static int get_attempt(void *arg, uint32_t *key)
   struct call *c = arg;
   bool moved;
   (void)key;
-  struct fifo_mode mode = mode_of(c->q);
-  return fifo_try_get(&c->q->fifo_, &mode, c->me, &c->item, &moved);
+  return fifo_try_get(&c->q->fifo_, mode_of(c->q), c->me, c->item, &moved);
 }
 
-static __attribute__((noinline)) int get_waiting(struct call *c, pawl_time until)
+static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
 {
-  struct pawl__park *park = &c->q->getters_;
-  int result = park_until((struct park_at){.kind = PARK_EVENT, .event = park}, PAWL_EMPTY, until, get_attempt, c);
-  if (park_was_waiting(park) && fifo_was_size(&c->q->fifo_, c->me) > 0)
+  struct pawl__park *park = &c.q->getters_;
+  int result = park_until((struct park_at){.kind = PARK_EVENT, .event = park}, PAWL_EMPTY, until, get_attempt, &c);
+  if (park_was_waiting(park) && fifo_was_size(&c.q->fifo_, c.me) > 0)
     (void)!park_wake_one(park); /* P5 of park.h */
   return result;
 }
 
 int pawl_simple_queue_get(struct pawl_simple_queue *q, uint64_t *item, pawl_time until)
 {
-  struct call c = {.q = q};
+  struct reclaim_thread *me;
+  bool moved;
   if (__builtin_expect(q == NULL || item == NULL, 0))
     return -EINVAL;
-  if (__builtin_expect((c.me = reclaim_enter()) == NULL, 0))
+  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
     return -ENOMEM;
-  int result = get_attempt(&c, NULL);
+  int result = fifo_try_get(&q->fifo_, mode_of(q), me, item, &moved);
   if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))
-    result = get_waiting(&c, until);
-  reclaim_leave(c.me);
-  if (result == 0)
-    *item = c.item;
+    result = get_waiting((struct call){q, me, item}, until);
   return result;
 }
 
@@ -101,11 +90,10 @@ int pawl_simple_queue_close(struct pawl_simple_queue *q)
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  if ((me = reclaim_enter()) == NULL)
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   int result = fifo_close(&q->fifo_, me);
   (void)!park_wake_all(&q->getters_);
-  reclaim_leave(me);
   return result;
 }
 
@@ -113,11 +101,7 @@ size_t pawl_simple_queue_was_size(const struct pawl_simple_queue *queue)
 {
   struct pawl_simple_queue *q = (struct pawl_simple_queue *)queue; /* looking writes hazard slots, never the queue */
   struct reclaim_thread *me;
-  if (q == NULL || (me = reclaim_enter()) == NULL)
-    return 0;
-  uint64_t size = fifo_was_size(&q->fifo_, me);
-  reclaim_leave(me);
-  return (size_t)size;
+  return q != NULL && (me = reclaim_self()) != NULL ? (size_t)fifo_was_size(&q->fifo_, me) : 0;
 }
 
 bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *q)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backoff.h - how the FIFO cores keep cache lines from bouncing. Layer 1. Two situations, two answers:
+ *
+ *  lost CAS   Somebody else made progress. Who loses pauses and tries again with the value it saw before the pause: while
+ *             others go on it loses again, cheaply, and pauses longer; meanwhile the winner runs a batch out of its own
+ *             cache. After BACKOFF_TRIES it looks anew and takes its turn, so that nobody starves. (The stale retry is
+ *             crossbeam's observation; the turn afterwards is ours: without it the loser waits for a preemption.)
+ *  caught up  A get that has taken all it knew of, or a put that has filled all it knew to be free, looks at the opposite
+ *             index, whose line the other side is writing. If it comes once per item, both sides crawl. Straight after a
+ *             success it pauses first, once, so that there is a batch to be had when it looks. A thread that puts and gets in
+ *             turn would wait for itself, and does not pause.
+ */
+#ifndef PAWL_SRC_BACKOFF_H
+#define PAWL_SRC_BACKOFF_H
+
+#include "atomic.h"
+
+enum {
+  BACKOFF_FIRST = 32, /* pauses; a pause is 5 to 50 ns */
+  BACKOFF_TRIES = 4,  /* 32 + 64 + 128 + 256 pauses */
+  CAUGHT_UP = 16,
+};
+
+static inline void backoff_pause(unsigned n)
+{
+  for (n = at_spins(n); n > 0; n--)
+    at_pause();
+}
+
+/* After the `*losses`-th lost CAS. True: look anew at the index, false: try again with the stale value. */
+static inline bool backoff_lost(unsigned *losses)
+{
+  backoff_pause((unsigned)BACKOFF_FIRST << *losses);
+  *losses = (*losses + 1) % BACKOFF_TRIES;
+  return *losses == 0;
+}
+
+/* Notes what a thread does with a structure; a store only when that changes. */
+static inline void backoff_role(const void **role, const void *structure)
+{
+  if (*role != structure)
+    *role = structure;
+}
+
+/* After a look that was worth while. */
+static inline void backoff_hot(uint32_t *hot)
+{
+  if (at_load_relaxed(hot) == 0)
+    at_store_relaxed(hot, 1u);
+}
+
+/* Before a look at the opposite index; `hot` says whether the last look was worth while, `own` whether this thread is (also)
+ * the other side. */
+static inline void backoff_caught_up(uint32_t *hot, bool own)
+{
+  if (own || at_load_relaxed(hot) == 0)
+    return;
+  at_store_relaxed(hot, 0u);
+  backoff_pause(CAUGHT_UP);
+}
+
+#endif
