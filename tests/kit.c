@@ -246,7 +246,7 @@ struct block {
 
 enum { BLOCK_HEADER = 128, BLOCK_MARK = 0x70617721 };
 
-#define HOOK_LIMIT ((size_t)256 << 20) /* more is refused: a test must not eat the machine */
+#define HOOK_LIMIT ((size_t)64 << 20) /* more is refused: a test must not eat the machine */
 
 static _Atomic long allocations, live_blocks, fail_in = -1, failures;
 static _Atomic size_t live_bytes;

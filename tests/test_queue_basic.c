@@ -18,7 +18,7 @@ TEST(queue, QUE1_items_leave_in_the_order_they_came)
     enum { BOUND = 1000 };
     struct fixture *f = fixture_open(kind, BOUND);
     uint64_t seed = 7, in = 0, out = 0;
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < 400 / test_scale(); round++) {
       for (uint64_t n = test_random(&seed) % 400; n > 0 && in - out < BOUND; n--)
         put_ok(f, in++);
       for (uint64_t n = test_random(&seed) % 400; n > 0 && out < in; n--)
