@@ -52,6 +52,7 @@ struct round {
   uint64_t share;   /* items per producer */
   uint64_t stop_at; /* items of producer 0 after which the manager shuts down */
   int64_t capacity; /* of a ring */
+  uint64_t random;  /* the manager's */
   int producing;    /* producers at work; atomic */
   int working;      /* all workers; atomic */
   uint64_t reached; /* items of producer 0; atomic */
@@ -290,10 +291,9 @@ static int shut_down(struct round *r)
 static void *run_manager(void *arg)
 {
   struct round *r = arg;
-  uint64_t random = r->producer[0].random ^ 0x5555;
   while (__atomic_load_n(&r->producing, __ATOMIC_ACQUIRE) > 0 && __atomic_load_n(&r->reached, __ATOMIC_RELAXED) < r->stop_at) {
     if (r->mode != MODE_SIMPLE)
-      manage(r, next_random(&random) >> 20);
+      manage(r, next_random(&r->random) >> 20);
     usleep(100);
   }
   int result = shut_down(r);
@@ -346,6 +346,7 @@ static void prepare(struct round *r, enum mode mode, uint64_t items, uint64_t se
     options.flags |= PAWL_SPSC;
   if (pawl_queue_init(&r->queue, &options) != 0 || pawl_simple_queue_init(&r->simple, drop, r) != 0)
     fault(r, "init");
+  r->random = next_random(&random);
   for (int i = 0; i < SIDE_MAX; i++) {
     r->producer[i].round = r->consumer[i].round = r;
     r->producer[i].index = i;
