@@ -576,4 +576,6 @@ class Misbehaviour(ServeCase):
 if __name__ == "__main__":
     SERVER = sys.argv.pop(1)
     program = unittest.main(exit=False, verbosity=2)
+    for _, reason in program.result.skipped[:1]:
+        print("skipped: " + reason)
     sys.exit(1 if not program.result.wasSuccessful() else 77 if program.result.skipped else 0)
