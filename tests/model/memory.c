@@ -459,12 +459,14 @@ void pawl_check_plain(struct pawl_check_site *site, const volatile void *p, size
   if (!M.running)
     return;
   site->hits++;
+  if (!M.weak) { /* without clocks a race shows by its effect only */
+    model_point(site);
+    heap_touch(p, size, 0);
+  }
   if (UNLIKELY(M.tracing))
     trace_access(site, p, raw_load(p, size), 0, true, 0);
-  if (!M.weak) {
-    heap_touch(p, size, 0);
+  if (!M.weak)
     return;
-  }
   struct fiber *f = M.cur;
   int16_t now = tick(f);
   heap_touch(p, size, now);

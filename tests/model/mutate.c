@@ -321,7 +321,7 @@ static int hunt(const struct options *o, const struct mutant *m, uint64_t limit,
 
 static void report(const struct options *o, const struct mutant *m, const char *what, uint64_t spent, const char *detail)
 {
-  if (o->budget.progress || strcmp(what, "SURVIVED") == 0)
+  if (o->budget.progress || (strcmp(what, "SURVIVED") == 0 && !o->quiet_survivors))
     printf("  %-9s %-90s %10llu  %s\n", what, m->key, (unsigned long long)spent, detail);
   fflush(stdout);
 }

@@ -15,6 +15,7 @@ struct options {
   const char *kills;     /* mutate: files to read and write */
   const char *survivors;
   bool update;
+  bool quiet_survivors;
   const char *only; /* mutate: sites whose file name contains this */
 };
 

@@ -145,7 +145,7 @@ static const char *result_name(int result)
 static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
 {
   struct pawl_check_call call = {.thread = f->index, .index = index};
-  if (f->index != DRAINER)
+  if (f->index != DRAINER && op->kind != PAWL_CHECK_NONE)
     model_point(&begin_site);
   call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : (uint64_t)op->arg;
   int i = begin(f, op, &call);

@@ -2,6 +2,7 @@
 /* tool.c - pawl-check: the machine with Pawl's own structures, and the levels of CI and releases. */
 #include "machine.h"
 #include "planted/planted.h"
+#include "self.h"
 #include "subjects.h"
 
 #include <stdlib.h>
@@ -22,5 +23,7 @@ int main(int argc, char **argv)
   collect(planted_rings);
   collect(planted_waits);
   collect(planted_lists);
+  if (argc == 2 && strcmp(argv[1], "self") == 0)
+    return self_test(subjects) != 0;
   return pawl_check_main(argc, argv, subjects);
 }
