@@ -117,7 +117,7 @@ PAWL_FLAVOUR(pawl_tracked, PAWL_LOCK_FREE, 0, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-tracked")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl-bounded with the count for task_done and join"
-#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_PRICE)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_PRICE)
 #include "../loops.h"
 
 PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
@@ -127,7 +127,7 @@ PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
 #define SUBJECT_NAME PAWL_NAME("pawl-spsc")
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue with PAWL_SPSC, PAWL_UNTRACKED"
-#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE | BENCH_TRIM)
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
 static void *pawl_simple_open(const struct bench_shape *shape)
