@@ -60,6 +60,8 @@ struct pawl_check_call {
   uint64_t out;  /* out */
   int thread;    /* in: 0 .. threads - 1 */
   int index;     /* in: which operation of that thread */
+  bool absent;   /* out: there was nothing to do; the operation does not belong in the history */
+  void *memory;  /* in: 64 bytes of this thread's own, zero at the start of a schedule */
 };
 
 struct pawl_check_op {

@@ -253,6 +253,7 @@ static void reset_fiber(struct fiber *f, bool used)
   f->vc[f->index] = f->cv[f->index] = 1;
   f->steps = f->op_steps = 0;
   f->puts = 0;
+  memset(f->memory, 0, sizeof(f->memory));
   f->depth = 0;
   f->in_operation = false;
   f->self = selves[f->index].self;

@@ -137,6 +137,7 @@ struct fiber {
   bool in_operation;
   uint32_t steps, op_steps;
   uint8_t puts; /* so far; names their items */
+  uint64_t memory[8]; /* the operations' own */
   int wake_result;
   uint32_t *word; /* asleep on */
   pawl_time until;

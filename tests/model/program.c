@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { KNOWN = 1 << 16 };
+enum { KNOWN = 1 << 16, OP_ABSENT = 255 };
 
 static uint64_t known[KNOWN];
 static uint64_t different;
@@ -119,6 +119,10 @@ static void end(struct fiber *f, int i, const struct pawl_check_call *call, int 
 {
   struct history_op *h = &M.history.op[i];
   h->phase = OP_DONE;
+  if (call->absent) {
+    h->kind = OP_ABSENT;
+    return;
+  }
   h->result = result;
   h->out = call->out;
   h->returned = ++M.event;
@@ -144,7 +148,7 @@ static const char *result_name(int result)
 
 static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
 {
-  struct pawl_check_call call = {.thread = f->index, .index = index};
+  struct pawl_check_call call = {.thread = f->index, .index = index, .memory = f->memory};
   if (f->index != DRAINER && op->kind != PAWL_CHECK_NONE)
     model_point(&begin_site);
   call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : (uint64_t)op->arg;
@@ -156,7 +160,9 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   if (UNLIKELY(M.tracing))
     trace_note(op->kind == PAWL_CHECK_PUT ? "> %s %llx" : "> %s", op->name, (unsigned long long)call.item);
   int result = op->call(M.object, &call);
-  if (UNLIKELY(M.tracing))
+  if (UNLIKELY(M.tracing && call.absent))
+    trace_note("(nothing to do)");
+  else if (UNLIKELY(M.tracing))
     trace_note("< %s = %s%s%.0llx", op->name, result_name(result),
                result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
                result == 0 && op->kind == PAWL_CHECK_GET ? (unsigned long long)call.out : 0ull);
@@ -221,6 +227,18 @@ static void set_phases(void)
     op->phase = M.fiber[op->thread].state == FIBER_BLOCKED && M.frozen < 0 ? OP_BLOCKED : OP_PENDING;
     op->returned = frozen && !M.weak ? M.frozen_event : 0;
   }
+}
+
+static void drop_absent(void)
+{
+  int n = 0;
+  for (int i = 0; i < M.history.n; i++) {
+    if (M.history.op[i].kind == OP_ABSENT)
+      continue;
+    M.history.op[n] = M.history.op[i];
+    M.span[n++] = M.span[i];
+  }
+  M.history.n = n;
 }
 
 static void order(void)
@@ -296,6 +314,7 @@ static enum verdict judge_history(void)
       .value = c->subject->permits,
       .bound = c->subject->bound,
   };
+  drop_absent();
   set_phases();
   order();
   uint64_t hash = hash_history();

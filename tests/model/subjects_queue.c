@@ -84,7 +84,9 @@ static void fini_queue(void *object)
 #define GET(name, until)                                                                                                        \
   static int name(void *q, struct pawl_check_call *call)                                                                       \
   {                                                                                                                            \
-    return pawl_queue_get(q, &call->out, until);                                                                               \
+    int result = pawl_queue_get(q, &call->out, until);                                                                         \
+    *(uint64_t *)call->memory += result == 0;                                                                                  \
+    return result;                                                                                                             \
   }
 
 PUT(put_now, PAWL_NOWAIT)
@@ -98,6 +100,14 @@ static int task_done(void *q, struct pawl_check_call *call)
 {
   (void)call;
   return pawl_queue_task_done(q);
+}
+
+/* For an item that this thread got. */
+static int own_task_done(void *q, struct pawl_check_call *call)
+{
+  uint64_t *got = call->memory;
+  call->absent = *got == 0;
+  return call->absent ? 0 : (*got -= 1, pawl_queue_task_done(q));
 }
 
 static int join_forever(void *q, struct pawl_check_call *call)
@@ -148,7 +158,8 @@ static const struct pawl_check_op queue_ops[] = {
     {'g', "get now", PAWL_CHECK_GET, get_now, 4, 0},
     {'G', "get", PAWL_CHECK_GET, get_forever, 3, 0},
     {'h', "get until", PAWL_CHECK_GET, get_soon, 2, 0},
-    {'d', "task_done", PAWL_CHECK_TASK_DONE, task_done, 2, 0},
+    {'d', "task_done", PAWL_CHECK_TASK_DONE, own_task_done, 3, 0},
+    {'D', "any task_done", PAWL_CHECK_TASK_DONE, task_done, 0, 0},
     {'J', "join", PAWL_CHECK_JOIN, join_forever, 1, 0},
     {'j', "join until", PAWL_CHECK_JOIN, join_soon, 1, 0},
     {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0},
