@@ -2,10 +2,10 @@
 /*
  * backoff.h - how the FIFO cores keep cache lines from bouncing. Layer 1. Two situations, two answers:
  *
- *  lost CAS   Somebody else made progress. Who loses pauses and tries again with the value it saw before the pause: while
- *             others go on it loses again, cheaply, and pauses longer; meanwhile the winner runs a batch out of its own
- *             cache. After BACKOFF_TRIES it looks anew and takes its turn, so that nobody starves. (The stale retry is
- *             crossbeam's observation; the turn afterwards is ours: without it the loser waits for a preemption.)
+ *  lost CAS   Somebody else made progress. Who loses pauses for as long as a hundred operations take, and longer each time,
+ *             before it even looks again; meanwhile the winner runs a batch out of its own cache. (That losers should not
+ *             look at once is crossbeam's observation, which retries with the stale value; a long pause and a fresh look
+ *             disturb the winner less and take turns more fairly: measured, bench/RESULTS.md.)
  *  caught up  A get that has taken all it knew of, or a put that has filled all it knew to be free, looks at the opposite
  *             index, whose line the other side is writing. If it comes once per item, both sides crawl. Straight after a
  *             success it pauses first, once, so that there is a batch to be had when it looks. A thread that puts and gets in
@@ -17,8 +17,10 @@
 #include "atomic.h"
 
 enum {
-  BACKOFF_FIRST = 32, /* pauses; a pause is 5 to 50 ns */
-  BACKOFF_TRIES = 4,  /* 32 + 64 + 128 + 256 pauses */
+#ifndef BACKOFF_FIRST
+  BACKOFF_FIRST = 128, /* pauses; a pause is 5 to 50 ns */
+#endif
+  BACKOFF_DOUBLINGS = 2,
   CAUGHT_UP = 16,
 };
 
@@ -28,12 +30,12 @@ static inline void backoff_pause(unsigned n)
     at_pause();
 }
 
-/* After the `*losses`-th lost CAS. True: look anew at the index, false: try again with the stale value. */
-static inline bool backoff_lost(unsigned *losses)
+/* After a lost CAS; `losses` counts those of this operation. */
+static inline void backoff_lost(unsigned *losses)
 {
   backoff_pause((unsigned)BACKOFF_FIRST << *losses);
-  *losses = (*losses + 1) % BACKOFF_TRIES;
-  return *losses == 0;
+  if (*losses < BACKOFF_DOUBLINGS)
+    ++*losses;
 }
 
 /* Notes what a thread does with a structure; a store only when that changes. */

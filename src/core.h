@@ -31,11 +31,10 @@ static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
   };
 }
 
-/* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
-static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted)
+/* The other cores, out of line to keep the FIFO's path short. */
+static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
+                                                    bool *admitted)
 {
-  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
-    return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
   if (q->kind_ == CORE_CUSTOM)
     return custom_try_put(q, item, admitted);
   int result;
@@ -45,17 +44,32 @@ static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, 
   return result;
 }
 
+static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
+{
+  if (q->kind_ == CORE_CUSTOM)
+    return custom_try_get(q, item);
+  int result;
+  while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item)) == RING_STALLED)
+    os_yield();
+  return result;
+}
+
+/* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
+static inline __attribute__((always_inline)) int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
+                                                              bool *admitted)
+{
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
+    return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
+  return core_put_other(q, me, item, admitted);
+}
+
 /* `moved`: set if there is more room than before, also when no item was found. */
-static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool *moved)
+static inline __attribute__((always_inline)) int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
+                                                              bool *moved)
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result;
-  if (q->kind_ == CORE_CUSTOM)
-    result = custom_try_get(q, item);
-  else
-    while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item)) == RING_STALLED)
-      os_yield();
+  int result = core_get_other(q, me, item);
   *moved = result == 0;
   return result;
 }

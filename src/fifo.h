@@ -342,9 +342,8 @@ static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, str
  * Reads the ticket first, then maxsize and the head, then swaps that same ticket (decision 3).
  */
 static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard, struct fifo_segment *s,
-                              uint64_t item, bool *admitted, uint64_t *end)
+                              uint64_t item, bool *admitted, unsigned *losses, uint64_t *end)
 {
-  unsigned losses = 0;
   uint64_t t = at_load_seq(&s->tail); /* [E] */
   for (;;) {
     bool used_up = t >= s->cells;
@@ -359,8 +358,8 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
     if (mode.spsc)
       at_plain_store(&s->cell[t].value, item);
     if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E]; in SPSC mode [V], and fails only against close */
-      if (backoff_lost(&losses))
-        t = at_load_seq(&s->tail);
+      backoff_lost(losses);
+      t = at_load_seq(&s->tail);
     } else if (mode.spsc || fifo_publish(s, t, item)) {
       return 0;
     } else {
@@ -369,32 +368,60 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
   }
 }
 
-/*
- * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once `f->admitted` counts the
- * put, whatever becomes of it; NULL: not tracked.
- */
-static inline int fifo_try_put(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, uint64_t item,
-                               bool *admitted)
+/* Puts an item, whatever may come in between. `losses`: CASes that this put has lost so far. */
+static __attribute__((noinline)) int fifo_put_slow(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                   uint64_t item, bool *admitted, unsigned losses)
 {
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
   backoff_role(&hazard->role[0], f);
+  if (losses > 0)
+    backoff_lost(&losses);
   for (;;) {
     struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
     int result;
-    if (__builtin_expect((uintptr_t)s <= (uintptr_t)FIFO_TOMB, 0)) {
+    if ((uintptr_t)s <= (uintptr_t)FIFO_TOMB) {
       result = s == NULL ? fifo_first(f, mode, me, hazard) : PAWL_SHUTDOWN;
     } else {
       uint64_t end;
-      result = fifo_put_in(f, mode, hazard, s, item, admitted, &end);
-      if (__builtin_expect(result != PAWL_STATE, 1))
+      result = fifo_put_in(f, mode, hazard, s, item, admitted, &losses, &end);
+      if (result != PAWL_STATE)
         return result;
       result = end & FIFO_SEALED ? PAWL_SHUTDOWN : fifo_next_tail(f, mode, me, hazard, s);
     }
     if (result != 0)
       return result;
   }
+}
+
+/*
+ * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once `f->admitted` counts the
+ * put, whatever becomes of it; NULL: not tracked. Here only the usual case: a segment that is still protected, with a place
+ * and known room, and no rival.
+ */
+static inline __attribute__((always_inline)) int fifo_try_put(struct pawl__fifo *f, struct fifo_mode mode,
+                                                              struct reclaim_thread *me, uint64_t item, bool *admitted)
+{
+  unsigned losses = 0;
+  if (__builtin_expect(me->handlers == 0, 1)) {
+    struct fifo_segment *s = at_load_acquire(&f->tail);
+    if (__builtin_expect((void *)s == at_load_relaxed(&reclaim_group(me, f)->slot[0]) && (uintptr_t)s > (uintptr_t)FIFO_TOMB,
+                         1)) {
+      uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, as in fifo_put_in */
+      int64_t maxsize = fifo_maxsize(mode);
+      if (t < s->cells && (maxsize <= 0 || (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) < maxsize)) {
+        fifo_admit(f, admitted);
+        if (mode.spsc)
+          at_plain_store(&s->cell[t].value, item);
+        if (__builtin_expect(!at_cas_seq(&s->tail, &t, t + 1), 0)) /* [E], [V] */
+          losses = 1;
+        else if (mode.spsc || fifo_publish(s, t, item))
+          return 0;
+      }
+    }
+  }
+  return fifo_put_slow(f, mode, me, item, admitted, losses);
 }
 
 /* ---- get */
@@ -428,19 +455,23 @@ static __attribute__((noinline)) bool fifo_void(struct fifo_segment *s, uint64_t
          at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [X] */
 }
 
+/* Waits a moment for a put that is midway, then voids its cell. True: it came through. */
+static __attribute__((noinline)) bool fifo_await(struct fifo_segment *s, uint64_t index)
+{
+  for (unsigned spins = at_spins(FIFO_SPINS); spins > 0; spins--) {
+    at_pause();
+    if (at_load_acquire(&s->cell[index].state) == fifo_state(s->turn, FIFO_FULL)) /* [V] */
+      return true;
+  }
+  return fifo_void(s, index);
+}
+
 /* Takes the value of the cell that the caller claimed. False: its put was midway and has been voided. */
 static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *item)
 {
   struct fifo_cell *c = &s->cell[index];
-  uint64_t full = fifo_state(s->turn, FIFO_FULL);
-  for (unsigned spins = at_spins(FIFO_SPINS); at_load_acquire(&c->state) != full; spins--) { /* [V] */
-    if (spins == 0) {
-      if (fifo_void(s, index))
-        break;
-      return false;
-    }
-    at_pause();
-  }
+  if (__builtin_expect(at_load_acquire(&c->state) != fifo_state(s->turn, FIFO_FULL), 0) && !fifo_await(s, index)) /* [V] */
+    return false;
   *item = at_plain_load(&c->value);
   return true;
 }
@@ -461,55 +492,101 @@ static inline struct fifo_segment *fifo_head(struct pawl__fifo *f, struct reclai
   }
 }
 
-/*
- * Takes the oldest item: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal handlers nest too deep. `moved` is
- * set if the head moved, also past a voided cell: there is room for a put.
- */
-static inline int fifo_try_get(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, uint64_t *item,
-                               bool *moved)
+/* Looks at the tail: is there an item at index h, which the head has reached? 0, EMPTY or SHUTDOWN. */
+static inline int fifo_look(struct pawl__fifo *f, struct reclaim_group *hazard, struct fifo_segment *s, uint64_t h)
+{
+  if (h < at_load_relaxed(&s->tail_seen))
+    return 0;
+  backoff_caught_up(&s->get_hot, hazard->role[0] == f);
+  uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
+  if (h >= (tail & ~FIFO_SEALED))
+    return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
+  at_store_relaxed(&s->tail_seen, tail & ~FIFO_SEALED);
+  backoff_hot(&s->get_hot);
+  return 0;
+}
+
+/* Claims and takes from segment s: 0, EMPTY, SHUTDOWN, or PAWL_STATE when s has nothing left to claim. */
+static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard,
+                                struct fifo_segment *s, uint64_t *item, bool *moved, unsigned *losses)
+{
+  for (;;) {
+    uint64_t h = at_load_relaxed(&s->head);
+    if (h >= s->cells)
+      return PAWL_STATE;
+    int result = fifo_look(f, hazard, s, h);
+    if (result != 0)
+      return result;
+    if (mode.spsc) {
+      *item = at_plain_load(&s->cell[h].value);
+      *moved = true;
+      at_store_seq(&s->head, h + 1); /* [E]; hands the cell back */
+      return 0;
+    }
+    if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
+      backoff_lost(losses);
+      continue;
+    }
+    *moved = true;
+    if (fifo_take(s, h, item))
+      return 0;
+    at_add_relaxed(&f->voided, UINT64_C(1));
+  }
+}
+
+/* Takes the oldest item, whatever may come in between. `losses`: CASes that this get has lost so far. */
+static __attribute__((noinline)) int fifo_get_slow(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                   uint64_t *item, bool *moved, unsigned losses)
 {
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
   backoff_role(&hazard->role[1], f);
-  unsigned losses = 0;
-  int result = 0;
+  if (losses > 0)
+    backoff_lost(&losses);
   for (;;) {
+    int result = 0;
     struct fifo_segment *s = fifo_head(f, hazard, &result);
     if (s == NULL)
       return result;
-    uint64_t h = at_load_relaxed(&s->head);
-    while (h < s->cells) {
-      if (h >= at_load_relaxed(&s->tail_seen)) {
-        backoff_caught_up(&s->get_hot, hazard->role[0] == f);
-        uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
-        if (h >= (tail & ~FIFO_SEALED))
-          return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
-        at_store_relaxed(&s->tail_seen, tail & ~FIFO_SEALED);
-        backoff_hot(&s->get_hot);
-      }
-      if (mode.spsc) {
-        *item = at_plain_load(&s->cell[h].value);
-        *moved = true;
-        at_store_seq(&s->head, h + 1); /* hands the cell back; [W] before looking for sleepers */
-        return 0;
-      }
-      if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
-        if (backoff_lost(&losses))
-          h = at_load_relaxed(&s->head);
-        continue;
-      }
-      *moved = true;
-      if (fifo_take(s, h, item))
-        return 0;
-      at_add_relaxed(&f->voided, UINT64_C(1));
-      h = at_load_relaxed(&s->head);
-    }
+    result = fifo_get_from(f, mode, hazard, s, item, moved, &losses);
+    if (result != PAWL_STATE)
+      return result;
     void *next = at_load_seq(&s->next); /* [N] */
     if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
       return next == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN;
     fifo_next_head(f, mode, me, hazard, s, next);
   }
+}
+
+/*
+ * Takes the oldest item: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal handlers nest too deep. `moved` is
+ * set if the head moved, also past a voided cell: there is room for a put. Here only the usual case: a segment that is still
+ * protected, an item known to be reserved or put by this very thread, published, and no rival.
+ */
+static inline __attribute__((always_inline)) int fifo_try_get(struct pawl__fifo *f, struct fifo_mode mode,
+                                                              struct reclaim_thread *me, uint64_t *item, bool *moved)
+{
+  unsigned losses = 0;
+  if (__builtin_expect(me->handlers == 0 && !mode.spsc, 1)) {
+    struct reclaim_group *hazard = reclaim_group(me, f);
+    struct fifo_segment *s = at_load_acquire(&f->head);
+    if (__builtin_expect((void *)s == at_load_relaxed(&hazard->slot[1]) && s != NULL, 1)) {
+      uint64_t h = at_load_relaxed(&s->head);
+      if (h < s->cells &&
+          (h < at_load_relaxed(&s->tail_seen) || (hazard->role[0] == f && h < (at_load_seq(&s->tail) & ~FIFO_SEALED)))) {
+        if (__builtin_expect(!at_cas_seq(&s->head, &h, h + 1), 0)) { /* [E] */
+          losses = 1;
+        } else {
+          *moved = true;
+          if (fifo_take(s, h, item))
+            return 0;
+          at_add_relaxed(&f->voided, UINT64_C(1));
+        }
+      }
+    }
+  }
+  return fifo_get_slow(f, mode, me, item, moved, losses);
 }
 
 /* ---- close and the rest */

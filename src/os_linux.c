@@ -206,25 +206,28 @@ unsigned os_cpu_count(void)
 /* -- Membarrier ------------------------------------------------------------------------------------------------------- */
 
 /* Registering twice is harmless, so that racing first calls need no lock: they all get the same answer. */
-enum { MEMBARRIER_UNKNOWN, MEMBARRIER_WORKS, MEMBARRIER_MISSING };
-static uint32_t membarrier_state;
 bool pawl__asymmetric;
+
+/* At load, because registering takes an RCU grace period, some 10 ms, as soon as the process has two threads. */
+static __attribute__((constructor)) void learn_membarrier(void)
+{
+  int saved = errno;
+  pawl__asymmetric = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  errno = saved;
+}
 
 bool os_membarrier(void)
 {
+  if (!pawl__asymmetric)
+    return false;
   int saved = errno;
-  uint32_t state = at_load_relaxed(&membarrier_state);
-  if (state == MEMBARRIER_UNKNOWN) {
-    bool registered = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
-    state = registered ? MEMBARRIER_WORKS : MEMBARRIER_MISSING;
-    at_store_relaxed(&membarrier_state, state);
-    at_store_relaxed(&pawl__asymmetric, registered); /* threads that still see false use full fences: no harm */
-  }
-  /* Threads that were told of a working membarrier have left out their fences: there is no way on if it is taken away. */
-  if (state == MEMBARRIER_WORKS && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0)
+  /* Threads have left out their fences: there is no way on if the kernel, against its word, forgets the registration. */
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
+      (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0 ||
+       syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0))
     abort();
   errno = saved;
-  return state == MEMBARRIER_WORKS;
+  return true;
 }
 
 /* -- Eventfd ---------------------------------------------------------------------------------------------------------- */

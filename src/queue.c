@@ -132,7 +132,8 @@ static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim
   return result;
 }
 
-static inline int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until)
+static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
+                                                         pawl_time until)
 {
   bool admitted = false;
   int result = core_try_put(q, me, item, tracked(q) ? &admitted : NULL);
@@ -152,7 +153,7 @@ int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
   return put_one(q, me, item, until);
 }
 
-static inline int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
+static inline __attribute__((always_inline)) int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
 {
   bool moved = false;
   int result = core_try_get(q, me, item, &moved);
@@ -176,7 +177,8 @@ static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
   return result;
 }
 
-static inline int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, pawl_time until)
+static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
+                                                         pawl_time until)
 {
   int result = try_get(q, me, item);
   if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))

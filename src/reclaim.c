@@ -48,7 +48,6 @@ struct reclaim_thread *reclaim_attach(void)
   if (me == NULL)
     return NULL;
   me->handlers = 0;
-  (void)os_membarrier(); /* learns whether light fences are enough */
   if (os_set_self(me, detach) != 0) {
     detach(me);
     return NULL;

@@ -136,8 +136,8 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
       at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
       return 0;
     }
-    if (backoff_lost(&losses))
-      w = at_load_seq(&r->tail);
+    backoff_lost(&losses);
+    w = at_load_seq(&r->tail);
   }
 }
 
@@ -173,7 +173,8 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
       *item = at_plain_load(&c->value);
       at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
       return 0;
-    } else if (backoff_lost(&losses)) {
+    } else {
+      backoff_lost(&losses);
       w = at_load_seq(&r->head);
     }
   }
