@@ -52,7 +52,13 @@ enum pawl_check_kind {
   PAWL_CHECK_NONE = 255 /* not in the history: a litmus test, judged by pawl_check_assert and `judge` */
 };
 
-enum pawl_check_model { PAWL_CHECK_FIFO, PAWL_CHECK_LIFO, PAWL_CHECK_PRIORITY, PAWL_CHECK_SEMAPHORE, PAWL_CHECK_NO_MODEL = 255 };
+enum pawl_check_model {
+  PAWL_CHECK_FIFO,
+  PAWL_CHECK_LIFO,
+  PAWL_CHECK_PRIORITY,
+  PAWL_CHECK_SEMAPHORE,
+  PAWL_CHECK_NO_MODEL = 255
+};
 
 /* One call of an operation. `item` is unlike that of any other put of the schedule. */
 struct pawl_check_call {
@@ -76,9 +82,9 @@ struct pawl_check_op {
 /* What the command line chose; `init` adapts the object to it. */
 struct pawl_check_setup {
   int threads;
-  int64_t capacity;   /* --capacity: 0 unbounded */
-  int64_t segment;    /* --segment: a size that the subject knows, 0 its default */
-  uint64_t start;     /* --start: where counters begin */
+  int64_t capacity; /* --capacity: 0 unbounded */
+  int64_t segment;  /* --segment: a size that the subject knows, 0 its default */
+  uint64_t start;   /* --start: where counters begin */
 };
 
 enum pawl_check_flags {
@@ -91,19 +97,19 @@ enum pawl_check_flags {
 struct pawl_check_subject {
   const char *name; /* NULL ends the list */
   const char *about;
-  size_t size;                                                      /* of the object: zero bytes before init */
-  int (*init)(void *object, const struct pawl_check_setup *setup);  /* 0, else the machine stops; may be NULL */
-  void (*attach)(void *object, int thread);                         /* once per thread, before the schedule; may be NULL */
+  size_t size;                                                     /* of the object: zero bytes before init */
+  int (*init)(void *object, const struct pawl_check_setup *setup); /* 0, else the machine stops; may be NULL */
+  void (*attach)(void *object, int thread);                        /* once per thread, before the schedule; may be NULL */
   const struct pawl_check_op *ops;
-  int model;          /* enum pawl_check_model */
-  unsigned flags;     /* enum pawl_check_flags */
-  char handler;       /* --handlers: key of the operation that signal handlers run; 0: none */
-  const char *roles;  /* keys that thread 0 may use, then '|', thread 1, ...; the last holds for the rest; NULL: all */
+  int model;         /* enum pawl_check_model */
+  unsigned flags;    /* enum pawl_check_flags */
+  char handler;      /* --handlers: key of the operation that signal handlers run; 0: none */
+  const char *roles; /* keys that thread 0 may use, then '|', thread 1, ...; the last holds for the rest; NULL: all */
   const char *(*judge)(void *object); /* after a schedule without standstill: NULL, or what is wrong; may be NULL */
-  const char *program; /* the program of litmus tests; NULL: random programs of the ops */
+  const char *program;                /* the program of litmus tests; NULL: random programs of the ops */
   void (*finish)(void *object); /* when all threads have ended and the object was drained: gives all memory back; may be NULL */
-  int64_t permits;     /* SEMAPHORE: at the start */
-  int64_t bound;       /* SEMAPHORE: at most; < 0: any number */
+  int64_t permits;              /* SEMAPHORE: at the start */
+  int64_t bound;                /* SEMAPHORE: at most; < 0: any number */
 };
 
 /* The whole tool: `pawl_check_main` with the subjects of a list that ends with a zero name. Returns the exit status. */
@@ -164,19 +170,19 @@ PAWL_API void pawl_check_fence(struct pawl_check_site *site);
 PAWL_API void pawl_check_plain(struct pawl_check_site *site, const volatile void *p, size_t size);
 PAWL_API bool pawl_check_step(struct pawl_check_site *site);
 
-#define PAWL_CHECK_SITE_(access, order, text)                                                                                   \
+#define PAWL_CHECK_SITE_(access, order, text)                                                                                  \
   static struct pawl_check_site site_ __attribute__((section("pawl_check_sites"), used)) = {                                   \
       __FILE__, __func__, text, __LINE__, access, order, order, 0, 0, 0, {0, 0, 0}}
 /* The type of *p without qualifiers. */
 #define PAWL_CHECK_TYPE_(p) __typeof__(((void)0, *(p)))
-#define PAWL_CHECK_WORD_(type, v)                                                                                               \
+#define PAWL_CHECK_WORD_(type, v)                                                                                              \
   __extension__({                                                                                                              \
     type in_ = (v);                                                                                                            \
     uint64_t word_ = 0;                                                                                                        \
     memcpy(&word_, &in_, sizeof(in_));                                                                                         \
     word_;                                                                                                                     \
   })
-#define PAWL_CHECK_BACK_(type, w)                                                                                               \
+#define PAWL_CHECK_BACK_(type, w)                                                                                              \
   __extension__({                                                                                                              \
     uint64_t raw_ = (w);                                                                                                       \
     type back_;                                                                                                                \
@@ -184,32 +190,33 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
     back_;                                                                                                                     \
   })
 
-#define PAWL_CHECK_LOAD_(p, order, text)                                                                                        \
+#define PAWL_CHECK_LOAD_(p, order, text)                                                                                       \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(PAWL_CHECK_A_LOAD, order, text);                                                                          \
     PAWL_CHECK_BACK_(PAWL_CHECK_TYPE_(p), pawl_check_load(&site_, (p), sizeof(*(p))));                                         \
   })
-#define PAWL_CHECK_STORE_(p, v, order, text)                                                                                    \
+#define PAWL_CHECK_STORE_(p, v, order, text)                                                                                   \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(PAWL_CHECK_A_STORE, order, text);                                                                         \
     pawl_check_store(&site_, (p), sizeof(*(p)), PAWL_CHECK_WORD_(PAWL_CHECK_TYPE_(p), v));                                     \
   })
-#define PAWL_CHECK_CAS_(p, e, v, order, text)                                                                                   \
+#define PAWL_CHECK_CAS_(p, e, v, order, text)                                                                                  \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(PAWL_CHECK_A_CAS, order, text);                                                                           \
     pawl_check_cas(&site_, (p), sizeof(*(p)), (e), PAWL_CHECK_WORD_(PAWL_CHECK_TYPE_(p), v));                                  \
   })
-#define PAWL_CHECK_RMW_(access, p, v, order, text)                                                                              \
+#define PAWL_CHECK_RMW_(access, p, v, order, text)                                                                             \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(access, order, text);                                                                                     \
-    PAWL_CHECK_BACK_(PAWL_CHECK_TYPE_(p), pawl_check_rmw(&site_, (p), sizeof(*(p)), PAWL_CHECK_WORD_(PAWL_CHECK_TYPE_(p), v))); \
+    PAWL_CHECK_BACK_(PAWL_CHECK_TYPE_(p),                                                                                      \
+                     pawl_check_rmw(&site_, (p), sizeof(*(p)), PAWL_CHECK_WORD_(PAWL_CHECK_TYPE_(p), v)));                     \
   })
-#define PAWL_CHECK_FENCE_(order, text)                                                                                          \
+#define PAWL_CHECK_FENCE_(order, text)                                                                                         \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(PAWL_CHECK_A_FENCE, order, text);                                                                         \
     pawl_check_fence(&site_);                                                                                                  \
   })
-#define PAWL_CHECK_PLAIN_(access, p, text)                                                                                      \
+#define PAWL_CHECK_PLAIN_(access, p, text)                                                                                     \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(access, 0, text);                                                                                         \
     pawl_check_plain(&site_, (p), sizeof(*(p)));                                                                               \
@@ -224,18 +231,18 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
 #define PAWL_CHECK_OR(p, v, order) PAWL_CHECK_RMW_(PAWL_CHECK_A_OR, p, v, order, #p)
 #define PAWL_CHECK_AND(p, v, order) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, order, #p)
 #define PAWL_CHECK_FENCE(order) PAWL_CHECK_FENCE_(order, "fence")
-#define PAWL_CHECK_PLAIN_LOAD(p)                                                                                                \
+#define PAWL_CHECK_PLAIN_LOAD(p)                                                                                               \
   __extension__({                                                                                                              \
     PAWL_CHECK_PLAIN_(PAWL_CHECK_A_PLAIN_LOAD, p, #p);                                                                         \
     *(p);                                                                                                                      \
   })
-#define PAWL_CHECK_PLAIN_STORE(p, v)                                                                                            \
+#define PAWL_CHECK_PLAIN_STORE(p, v)                                                                                           \
   __extension__({                                                                                                              \
     PAWL_CHECK_PLAIN_(PAWL_CHECK_A_PLAIN_STORE, p, #p);                                                                        \
     (void)(*(p) = (v));                                                                                                        \
   })
 /* True; false while the mutation that skips the step `name` is on trial. */
-#define PAWL_CHECK_STEP(name)                                                                                                   \
+#define PAWL_CHECK_STEP(name)                                                                                                  \
   __extension__({                                                                                                              \
     PAWL_CHECK_SITE_(PAWL_CHECK_A_STEP, 0, name);                                                                              \
     pawl_check_step(&site_);                                                                                                   \

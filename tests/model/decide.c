@@ -146,6 +146,18 @@ static unsigned next_recorded(enum decision_kind kind)
   return d.kind == kind || d.kind == UINT8_MAX ? d.value : 0; /* those from the command line do not tell */
 }
 
+/* Of a set of fibers; without the processor's own instruction, which not every x86-64 has. */
+static inline unsigned count(uint32_t set)
+{
+  static const uint8_t ones[128] = {
+#define ONES(n) n, n + 1, n + 1, n + 2, n + 1, n + 2, n + 2, n + 3
+      ONES(0), ONES(1), ONES(1), ONES(2), ONES(1), ONES(2), ONES(2), ONES(3),
+      ONES(1), ONES(2), ONES(2), ONES(3), ONES(2), ONES(3), ONES(3), ONES(4),
+#undef ONES
+  };
+  return ones[set & 127];
+}
+
 static unsigned nth(uint32_t set, unsigned n)
 {
   while (n-- > 0)
@@ -161,7 +173,7 @@ static unsigned draw(uint64_t r, uint32_t ready, uint32_t timed)
     set |= timed;
   if (set == 0)
     return NOBODY;
-  return nth(set, (unsigned)(((r >> 20) & 0xffff) * (unsigned)__builtin_popcount(set) >> 16));
+  return nth(set, (unsigned)(((r >> 20) & 0xffff) * count(set) >> 16));
 }
 
 /* The other half of model_point: what decide_fiber does in an unrecorded walk. */
@@ -206,7 +218,7 @@ static unsigned fiber_by_search(enum decision_kind kind, uint32_t ready, uint32_
     set = ready;
   if (stay && dfs_preemptions >= M.config->preemptions)
     return NOBODY;
-  unsigned choice = dfs_choose((unsigned)__builtin_popcount(set) + stay);
+  unsigned choice = dfs_choose(count(set) + stay);
   if (stay && choice == 0)
     return NOBODY;
   if (set == 0)
@@ -221,7 +233,7 @@ static unsigned fiber_by_bytes(uint32_t ready, uint32_t timed, bool stay)
   uint32_t set = ready | (ready == 0 || (b & 4) != 0 ? timed : 0);
   if ((stay && b < 192) || set == 0)
     return NOBODY;
-  return nth(set, (b >> 3) % (unsigned)__builtin_popcount(set));
+  return nth(set, (b >> 3) % count(set));
 }
 
 unsigned decide_fiber(enum decision_kind kind, bool stay)

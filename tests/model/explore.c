@@ -50,7 +50,8 @@ static bool run_one(uint64_t seed, struct outcome *o)
   return false;
 }
 
-static void explore_random(const struct config *c, uint64_t seed, const struct budget *budget, struct ticker *t, struct outcome *o)
+static void explore_random(const struct config *c, uint64_t seed, const struct budget *budget, struct ticker *t,
+                           struct outcome *o)
 {
   bool fixed = c->program != NULL || c->subject->program != NULL;
   program_draw(c, seed);

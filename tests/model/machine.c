@@ -20,8 +20,8 @@ static char crash_stack[64 * 1024];
 
 const char *verdict_name(enum verdict verdict)
 {
-  static const char *const names[] = {"ok",       "history",   "race",  "memory", "crash",
-                                      "no end",   "progress",  "assert", "stuck",  "misuse"};
+  static const char *const names[] = {"ok",     "history",  "race",   "memory", "crash",
+                                      "no end", "progress", "assert", "stuck",  "misuse"};
   return names[verdict];
 }
 
@@ -233,6 +233,7 @@ void model_open(const struct config *config)
   memcpy(__start_pawl_check_globals, globals_image, globals);
   M.config = config;
   M.threads = config->setup.threads;
+  program_open(config);
   M.weak = config->weak;
   M.running = M.fast = false;
   M.now = 1000000000;
@@ -288,9 +289,8 @@ static void reset(void)
   for (int i = 0; i < FIBERS; i++)
     for (int d = 0; d <= HANDLER_DEPTH; d++)
       M.current[i][d] = -1;
-  for (int i = 0; i < M.threads; i++)
-    reset_fiber(&M.fiber[i], true);
-  reset_fiber(&M.fiber[DRAINER], false);
+  for (int i = 0; i < FIBERS; i++)
+    reset_fiber(&M.fiber[i], i < M.threads);
 }
 
 static void run_from(struct fiber *f)

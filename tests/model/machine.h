@@ -27,7 +27,7 @@ enum {
   THREADS_MAX = 6,
   DRAINER = THREADS_MAX, /* the fiber that empties the object when all threads have ended */
   FIBERS = THREADS_MAX + 1,
-  OPS_MAX = 16,          /* of one thread */
+  OPS_MAX = 16, /* of one thread */
   STACK_SIZE = 128 * 1024,
   HANDLER_DEPTH = 2,
 };
@@ -119,11 +119,11 @@ struct config {
   const char *keys;    /* --mix: random programs of these keys only; NULL: by weight */
   enum source source;
   bool weak, freeze, handlers, faults, reuse, exits;
-  int preemptions; /* DFS: at most */
-  int depth;       /* PCT: d */
-  uint32_t steps;  /* limit per schedule */
+  int preemptions;    /* DFS: at most */
+  int depth;          /* PCT: d */
+  uint32_t steps;     /* limit per schedule */
   uint32_t own_steps; /* limit per operation beside a frozen thread */
-  uint32_t stale; /* loads in a schedule that may miss the newest store; 0: any number */
+  uint32_t stale;     /* loads in a schedule that may miss the newest store; 0: any number */
 };
 
 /* ---- a thread */
@@ -136,7 +136,7 @@ struct fiber {
   uint8_t state, index, depth; /* depth: of signal handlers */
   bool in_operation;
   uint32_t steps, op_steps;
-  uint8_t puts; /* so far; names their items */
+  uint8_t puts;       /* so far; names their items */
   uint64_t memory[8]; /* the operations' own */
   int wake_result;
   uint32_t *word; /* asleep on */
@@ -174,7 +174,7 @@ struct machine {
   clock8 fences; /* what fences in S have published */
   pawl_time now;
   uint64_t events; /* counter of the one eventfd */
-  int frozen;    /* fiber, or -1 */
+  int frozen;      /* fiber, or -1 */
   uint32_t frozen_event;
   int handlers_left, faults_left;
   uint32_t stale_left;
@@ -253,6 +253,7 @@ static inline void model_point(struct pawl_check_site *site)
 
 /* ---- program.c */
 
+void program_open(const struct config *config);
 void program_draw(const struct config *config, uint64_t seed); /* fills M.program */
 void program_run(struct fiber *f);
 void program_signal(struct fiber *f);
@@ -276,13 +277,45 @@ void model_membarrier(void);
 
 /* ---- heap.c */
 
-void heap_open(void);   /* once */
-void heap_clear(void);  /* no blocks */
-void heap_image(void);  /* what is there now is there at each schedule's beginning */
+enum { HEAP_ARENA = 1 << 20, HEAP_GRANULE = 16, HEAP_BLOCKS = 4096 };
+
+struct heap_block {
+  const char *name;
+  uint32_t offset, size;
+  uint32_t limit; /* offset of the end while it is live, else 0 */
+  uint8_t live, owner;
+  int16_t allocated;
+  clock8 last; /* access of each thread */
+};
+
+extern struct heap_block heap_blocks[HEAP_BLOCKS];
+extern uint16_t heap_map[HEAP_ARENA / HEAP_GRANULE];
+extern char *heap_arena;
+
+void heap_fault(const struct heap_block *block, bool is_early);
+
+/* Checks one access and, if `now` is not 0, notes it. Memory outside of the arena is a global, or a stack. */
+static inline void heap_touch(const volatile void *p, size_t size, int16_t now)
+{
+  size_t offset = (size_t)((const volatile char *)p - heap_arena);
+  if (UNLIKELY(offset >= HEAP_ARENA))
+    return;
+  struct heap_block *b = &heap_blocks[heap_map[offset / HEAP_GRANULE]];
+  if (UNLIKELY(offset + size > b->limit))
+    heap_fault(b, false);
+  if (now == 0)
+    return;
+  if (UNLIKELY(M.cur->vc[b->owner] < b->allocated))
+    heap_fault(b, true);
+  b->last[M.cur->index] = now;
+}
+
+void heap_open(void);  /* once */
+void heap_clear(void); /* no blocks */
+void heap_image(void); /* what is there now is there at each schedule's beginning */
 void heap_reset(void);
 void *heap_alloc(size_t size, size_t align, const char *name);
 void heap_free(void *memory);
-void heap_touch(const volatile void *p, size_t size, int16_t now); /* checks and notes one access */
 size_t heap_live(void);
 /* "seg2+16" for addresses in blocks; false: not in the heap. */
 bool heap_name(const volatile void *p, char *text, size_t size);
@@ -322,7 +355,8 @@ bool recording_parse(const char *text, struct recording *out);
 /* ---- trace.c */
 
 void trace_begin(void);
-void trace_access(const struct pawl_check_site *site, const volatile void *p, uint64_t old, uint64_t value, bool done, unsigned back);
+void trace_access(const struct pawl_check_site *site, const volatile void *p, uint64_t old, uint64_t value, bool done,
+                  unsigned back);
 void trace_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void trace_print(void);
 

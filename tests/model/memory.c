@@ -39,7 +39,7 @@ struct store {
 struct location {
   const volatile void *address;
   uint32_t size;
-  uint32_t stores; /* how many so far, with the initial value; 0: not used atomically yet */
+  uint32_t stores;                                 /* how many so far, with the initial value; 0: not used atomically yet */
   clock8 plain_reads, plain_writes, reads, writes; /* last of each thread */
   struct store store[STORES];
 };
@@ -399,8 +399,8 @@ void pawl_check_store(struct pawl_check_site *site, volatile void *p, size_t siz
     trace_access(site, p, 0, value, true, 0);
 }
 
-static uint64_t strong_rmw(struct pawl_check_site *site, volatile void *p, size_t size, const uint64_t *expected, uint64_t value,
-                           bool *done)
+static uint64_t strong_rmw(struct pawl_check_site *site, volatile void *p, size_t size, const uint64_t *expected,
+                           uint64_t value, bool *done)
 {
   if (M.running)
     heap_touch(p, size, 0);
@@ -414,8 +414,8 @@ static uint64_t strong_rmw(struct pawl_check_site *site, volatile void *p, size_
   return old;
 }
 
-static inline uint64_t rmw(struct pawl_check_site *site, volatile void *p, size_t size, const uint64_t *expected, uint64_t value,
-                           bool *done)
+static inline uint64_t rmw(struct pawl_check_site *site, volatile void *p, size_t size, const uint64_t *expected,
+                           uint64_t value, bool *done)
 {
   if (LIKELY(M.running)) {
     site->hits++;

@@ -89,7 +89,8 @@ static void apply(const struct mutant *m, bool on)
 
 static const char *access_name(unsigned access)
 {
-  static const char *const names[] = {"load", "store", "cas", "swap", "add", "or", "and", "fence", "plain", "plain", "step", "-"};
+  static const char *const names[] = {"load", "store", "cas",   "swap",  "add",  "or",
+                                      "and",  "fence", "plain", "plain", "step", "-"};
   return names[access];
 }
 
@@ -274,9 +275,11 @@ static void write_kills(const char *path)
     perror(path);
     return;
   }
-  fputs("# Which schedule kills which mutant: structure, mutant, seed, options. Written by pawl-check mutate --update.\n", file);
+  fputs("# Which schedule kills which mutant: structure, mutant, seed, options. Written by pawl-check mutate --update.\n",
+        file);
   for (int i = 0; i < nkills; i++)
-    fprintf(file, "%s\t%s\t0x%llx\t%s\n", kills[i].structure, kills[i].key, (unsigned long long)kills[i].number, kills[i].options);
+    fprintf(file, "%s\t%s\t0x%llx\t%s\n", kills[i].structure, kills[i].key, (unsigned long long)kills[i].number,
+            kills[i].options);
   fclose(file);
 }
 

@@ -6,23 +6,24 @@
 
 void options_usage(FILE *file)
 {
-  fputs("usage: NAME [options]      run schedules of one structure (`list` names them)\n"
-        "       mutate NAME [options]   weaken every memory order, drop every fence and step, one by one\n"
-        "       list\n"
-        "  --threads N --ops N       random programs: threads, and operations of each (2, 2)\n"
-        "  --program 'pg|g'          this program: keys of the operations of each thread; --mix pg: random ones of these keys\n"
-        "  --capacity N --segment N --start N   of the object: bound, segment size, first ticket\n"
-        "  --weak                    C11 weak memory instead of sequential consistency\n"
-        "  --mode walk|pct|dfs       sticky random walk; PCT with --depth N (3); all schedules with at most --preemptions N (2)\n"
-        "  --stale N                 weak loads in one schedule that may miss the newest store (dfs: 3, else any number)\n"
-        "  --schedules 1e6 --seconds S --seed S   how many, from which seed\n"
-        "  --freeze                  one thread stops for ever somewhere; others must end within --own-steps N (2000)\n"
-        "  --handlers                signal handlers run the structure's handler operation anywhere, nested to depth 2\n"
-        "  --faults                  allocations fail; --reuse: freed memory comes back at once; --exits: threads' ends too\n"
-        "  --steps N                 limit of one schedule (20000)\n"
-        "  --replay SEED             one schedule; --decisions 5=2,17=1 with --program: a shrunk one\n"
-        "  --quiet\n",
-        file);
+  fputs(
+      "usage: NAME [options]      run schedules of one structure (`list` names them)\n"
+      "       mutate NAME [options]   weaken every memory order, drop every fence and step, one by one\n"
+      "       list\n"
+      "  --threads N --ops N       random programs: threads, and operations of each (2, 2)\n"
+      "  --program 'pg|g'          this program: keys of the operations of each thread; --mix pg: random ones of these keys\n"
+      "  --capacity N --segment N --start N   of the object: bound, segment size, first ticket\n"
+      "  --weak                    C11 weak memory instead of sequential consistency\n"
+      "  --mode walk|pct|dfs       sticky random walk; PCT with --depth N (3); all schedules with at most --preemptions N (2)\n"
+      "  --stale N                 weak loads in one schedule that may miss the newest store (dfs: 3, else any number)\n"
+      "  --schedules 1e6 --seconds S --seed S   how many, from which seed\n"
+      "  --freeze                  one thread stops for ever somewhere; others must end within --own-steps N (2000)\n"
+      "  --handlers                signal handlers run the structure's handler operation anywhere, nested to depth 2\n"
+      "  --faults                  allocations fail; --reuse: freed memory comes back at once; --exits: threads' ends too\n"
+      "  --steps N                 limit of one schedule (20000)\n"
+      "  --replay SEED             one schedule; --decisions 5=2,17=1 with --program: a shrunk one\n"
+      "  --quiet\n",
+      file);
 }
 
 const struct pawl_check_subject *subject_find(const struct pawl_check_subject *subjects, const char *name)
@@ -66,10 +67,9 @@ static bool read_flag(const char *name, struct options *o)
     bool *flag;
     bool value;
   } flags[] = {
-      {"--weak", &o->config.weak, true},         {"--freeze", &o->config.freeze, true},
-      {"--handlers", &o->config.handlers, true}, {"--faults", &o->config.faults, true},
-      {"--reuse", &o->config.reuse, true},       {"--exits", &o->config.exits, true},
-      {"--quiet", &o->budget.progress, false},   {"--update", &o->update, true},
+      {"--weak", &o->config.weak, true},       {"--freeze", &o->config.freeze, true}, {"--handlers", &o->config.handlers, true},
+      {"--faults", &o->config.faults, true},   {"--reuse", &o->config.reuse, true},   {"--exits", &o->config.exits, true},
+      {"--quiet", &o->budget.progress, false}, {"--update", &o->update, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
     if (strcmp(name, flags[i].name) == 0) {
@@ -86,8 +86,8 @@ static bool read_text(const char *name, const char *value, struct options *o)
     const char *name;
     const char **text;
   } texts[] = {
-      {"--program", &o->config.program}, {"--mix", &o->config.keys},       {"--decisions", &o->decisions},
-      {"--kills", &o->kills},            {"--survivors", &o->survivors}, {"--only", &o->only},
+      {"--program", &o->config.program}, {"--mix", &o->config.keys}, {"--decisions", &o->decisions}, {"--kills", &o->kills},
+      {"--survivors", &o->survivors},    {"--only", &o->only},
   };
   for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
     if (strcmp(name, texts[i].name) == 0) {

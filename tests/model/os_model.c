@@ -86,6 +86,14 @@ uint32_t os_fork_count(void)
   return 0;
 }
 
+int os_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
+{
+  (void)before;
+  (void)in_parent;
+  (void)in_child;
+  return 0;
+}
+
 static void *take(void *ctx, size_t size, size_t align)
 {
   (void)ctx;

@@ -60,39 +60,43 @@ static bool is_allowed(const struct config *c, const struct pawl_check_op *op, i
   return mine == NULL || memchr(mine, op->key, length) != NULL;
 }
 
-static char draw_key(const struct config *c, int thread, uint64_t r)
+/* The keys that a thread may draw, each as often as it weighs. */
+static struct {
+  char keys[256];
+  unsigned n;
+} urn[THREADS_MAX];
+
+void program_open(const struct config *c)
 {
-  unsigned total = 0;
-  for (const struct pawl_check_op *op = c->subject->ops; op->key != 0; op++)
-    if (is_allowed(c, op, thread))
-      total += op->weight != 0 ? op->weight : 1;
-  if (total == 0)
-    return 0;
-  unsigned k = (unsigned)((r >> 16) % total);
-  for (const struct pawl_check_op *op = c->subject->ops; op->key != 0; op++) {
-    if (!is_allowed(c, op, thread))
-      continue;
-    unsigned weight = op->weight != 0 ? op->weight : 1;
-    if (k < weight)
-      return op->key;
-    k -= weight;
+  for (int t = 0; t < THREADS_MAX; t++) {
+    urn[t].n = 0;
+    for (const struct pawl_check_op *op = c->subject->ops; op->key != 0; op++)
+      for (unsigned w = op->weight != 0 ? op->weight : 1; w > 0 && is_allowed(c, op, t) && urn[t].n < sizeof(urn[t].keys); w--)
+        urn[t].keys[urn[t].n++] = op->key;
   }
-  return 0;
 }
 
 void program_draw(const struct config *c, uint64_t seed)
 {
   const char *fixed = c->program != NULL ? c->program : c->subject->program;
-  memset(M.program, 0, sizeof(M.program));
+  uint64_t r = seed ^ 0x6a09e667f3bcc908;
   for (int t = 0; t < M.threads; t++) {
+    M.program[t][0] = 0;
     if (fixed != NULL) {
       size_t length;
       const char *part = part_of(fixed, t, &length);
-      memcpy(M.program[t], part, length < OPS_MAX ? length : OPS_MAX);
+      if (length > OPS_MAX)
+        length = OPS_MAX;
+      memcpy(M.program[t], part, length);
+      M.program[t][length] = 0;
       continue;
     }
-    for (int i = 0; i < c->ops && i < OPS_MAX; i++)
-      M.program[t][i] = draw_key(c, t, rng_mix(seed ^ (uint64_t)(t * OPS_MAX + i + 1) << 48));
+    int n = urn[t].n == 0 ? 0 : c->ops < OPS_MAX ? c->ops : OPS_MAX;
+    M.program[t][n] = 0;
+    for (int i = 0; i < n; i++) {
+      r = rng_mix(r);
+      M.program[t][i] = urn[t].keys[(r >> 32) * urn[t].n >> 32];
+    }
   }
 }
 
@@ -135,7 +139,7 @@ static const char *result_name(int result)
 {
   static char text[24];
   switch (result) {
-#define CASE_OF(name, code, words)                                                                                              \
+#define CASE_OF(name, code, words)                                                                                             \
   case code:                                                                                                                   \
     return #name;
     PAWL_ERRORS(CASE_OF)
@@ -163,8 +167,7 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   if (UNLIKELY(M.tracing && call.absent))
     trace_note("(nothing to do)");
   else if (UNLIKELY(M.tracing))
-    trace_note("< %s = %s%s%.0llx", op->name, result_name(result),
-               result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
+    trace_note("< %s = %s%s%.0llx", op->name, result_name(result), result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
                result == 0 && op->kind == PAWL_CHECK_GET ? (unsigned long long)call.out : 0ull);
   f->in_operation = f->depth > 0;
   *current = outer;

@@ -39,8 +39,8 @@ static void test_litmus(void)
     c.preemptions = c.setup.threads < 4 ? 100 : 4;
     bool seen = explore(&c, 1, &budget, &out) != VERDICT_OK;
     static const char *const words[] = {"allowed", "forbidden", "allowed, not shown"};
-    line(seen == (t->expected == LITMUS_SHOWN) && (seen || out.complete), "litmus %-20s %-64s %-18s %8llu schedules", t->subject.name,
-         t->subject.about, words[t->expected], (unsigned long long)out.schedules);
+    line(seen == (t->expected == LITMUS_SHOWN) && (seen || out.complete), "litmus %-20s %-64s %-18s %8llu schedules",
+         t->subject.name, t->subject.about, words[t->expected], (unsigned long long)out.schedules);
   }
 }
 

@@ -76,12 +76,12 @@ static void fini_queue(void *object)
     pawl_check_fail("fini leaves memory behind");
 }
 
-#define PUT(name, until)                                                                                                        \
+#define PUT(name, until)                                                                                                       \
   static int name(void *q, struct pawl_check_call *call)                                                                       \
   {                                                                                                                            \
     return pawl_queue_put(q, call->item, until);                                                                               \
   }
-#define GET(name, until)                                                                                                        \
+#define GET(name, until)                                                                                                       \
   static int name(void *q, struct pawl_check_call *call)                                                                       \
   {                                                                                                                            \
     int result = pawl_queue_get(q, &call->out, until);                                                                         \
@@ -139,16 +139,11 @@ static int resize(void *q, struct pawl_check_call *call)
   return pawl_queue_set_maxsize(q, (int64_t)call->item);
 }
 
-
 static const struct pawl_check_op fifo_ops[] = {
-    {'p', "put now", PAWL_CHECK_PUT, put_now, 4, 0},
-    {'P', "put", PAWL_CHECK_PUT, put_forever, 2, 0},
-    {'t', "put until", PAWL_CHECK_PUT, put_soon, 1, 0},
-    {'g', "get now", PAWL_CHECK_GET, get_now, 4, 0},
-    {'G', "get", PAWL_CHECK_GET, get_forever, 2, 0},
-    {'h', "get until", PAWL_CHECK_GET, get_soon, 1, 0},
-    {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0},
-    {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
+    {'p', "put now", PAWL_CHECK_PUT, put_now, 4, 0},           {'P', "put", PAWL_CHECK_PUT, put_forever, 2, 0},
+    {'t', "put until", PAWL_CHECK_PUT, put_soon, 1, 0},        {'g', "get now", PAWL_CHECK_GET, get_now, 4, 0},
+    {'G', "get", PAWL_CHECK_GET, get_forever, 2, 0},           {'h', "get until", PAWL_CHECK_GET, get_soon, 1, 0},
+    {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0}, {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 
 static const struct pawl_check_op queue_ops[] = {
@@ -233,7 +228,7 @@ static const struct pawl_check_op simple_ops[] = {
 /* ---- */
 
 #define QUEUE(title, words, function, list, more)                                                                              \
-  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = list,            \
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = list,           \
   .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_TWO_POINT | PAWL_CHECK_DRAIN | (more), .finish = fini_queue
 
 const struct pawl_check_subject subjects_queue[] = {
@@ -243,8 +238,15 @@ const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring-queue", "the queue layer over the ring", init_ring, queue_ops, PAWL_CHECK_BOUNDED)},
-    {.name = "simple", .about = "SimpleQueue, with handlers that put", .size = sizeof(struct pawl_simple_queue),
-     .init = init_simple, .attach = attach, .ops = simple_ops, .model = PAWL_CHECK_FIFO,
-     .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | PAWL_CHECK_TWO_POINT, .handler = 's', .finish = fini_simple},
+    {.name = "simple",
+     .about = "SimpleQueue, with handlers that put",
+     .size = sizeof(struct pawl_simple_queue),
+     .init = init_simple,
+     .attach = attach,
+     .ops = simple_ops,
+     .model = PAWL_CHECK_FIFO,
+     .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | PAWL_CHECK_TWO_POINT,
+     .handler = 's',
+     .finish = fini_simple},
     {.name = NULL},
 };

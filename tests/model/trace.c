@@ -66,7 +66,8 @@ static const char *base_name(const char *path)
   return slash != NULL ? slash + 1 : path;
 }
 
-void trace_access(const struct pawl_check_site *site, const volatile void *p, uint64_t old, uint64_t value, bool done, unsigned back)
+void trace_access(const struct pawl_check_site *site, const volatile void *p, uint64_t old, uint64_t value, bool done,
+                  unsigned back)
 {
   struct line *l = add();
   char at[32] = "", was[32], is[32], stale[32] = "";
@@ -94,7 +95,8 @@ void trace_access(const struct pawl_check_site *site, const volatile void *p, ui
     snprintf(l->text, sizeof(l->text), done ? "%s.fence" : "(no %s.fence)", order);
     break;
   case PAWL_CHECK_A_CAS:
-    snprintf(l->text, sizeof(l->text), done ? "%s.cas %s: %s -> %s%s" : "%s.cas %s: is %s, not for %s%s", order, at, was, is, stale);
+    snprintf(l->text, sizeof(l->text), done ? "%s.cas %s: %s -> %s%s" : "%s.cas %s: is %s, not for %s%s", order, at, was, is,
+             stale);
     break;
   default:
     snprintf(l->text, sizeof(l->text), "%s.rmw %s: %s -> %s", order, at, was, is);

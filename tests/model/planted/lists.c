@@ -183,23 +183,44 @@ static const struct pawl_check_op stack_ops[] = {
     {'p', "push", PAWL_CHECK_PUT, push, 1, 0}, {'g', "pop", PAWL_CHECK_GET, pop_and_free, 1, 0}, {0, NULL, 0, NULL, 0, 0}};
 static const struct pawl_check_op pool_ops[] = {
     {'p', "push", PAWL_CHECK_PUT, pool_push, 1, 0}, {'g', "pop", PAWL_CHECK_GET, pool_pop, 1, 0}, {0, NULL, 0, NULL, 0, 0}};
-static const struct pawl_check_op counted_ops[] = {{'p', "put", PAWL_CHECK_PUT, counted_put, 1, 0},
-                                                   {'g', "get", PAWL_CHECK_GET, counted_get, 1, 0},
-                                                   {0, NULL, 0, NULL, 0, 0}};
+static const struct pawl_check_op counted_ops[] = {
+    {'p', "put", PAWL_CHECK_PUT, counted_put, 1, 0}, {'g', "get", PAWL_CHECK_GET, counted_get, 1, 0}, {0, NULL, 0, NULL, 0, 0}};
 static const struct pawl_check_op shots_ops[] = {
     {'p', "put", PAWL_CHECK_PUT, shots_put, 1, 0}, {'g', "get", PAWL_CHECK_GET, shots_get, 1, 0}, {0, NULL, 0, NULL, 0, 0}};
 
 const struct pawl_check_subject planted_lists[] = {
-    {.name = "premature-free", .about = "Treiber's stack that frees what it pops", .size = sizeof(struct stack),
-     .ops = stack_ops, .model = PAWL_CHECK_LIFO, .flags = PAWL_CHECK_DRAIN},
-    {.name = "aba", .about = "Treiber's stack over a pool of nodes without tags", .size = sizeof(struct pool), .init = init_pool,
-     .ops = pool_ops, .model = PAWL_CHECK_LIFO, .flags = PAWL_CHECK_DRAIN},
-    {.name = "spurious-empty", .about = "EMPTY by a counter that lags, and by a lost race", .size = sizeof(struct counted),
-     .ops = counted_ops, .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN},
-    {.name = "h11", .about = "H11: reservations count against the bound; the plain model objects", .size = sizeof(struct shots),
-     .init = init_shots, .ops = shots_ops, .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN},
-    {.name = "h11-two-point", .about = "the same under the model with two points: no fault", .size = sizeof(struct shots),
-     .init = init_shots, .ops = shots_ops, .model = PAWL_CHECK_FIFO,
+    {.name = "premature-free",
+     .about = "Treiber's stack that frees what it pops",
+     .size = sizeof(struct stack),
+     .ops = stack_ops,
+     .model = PAWL_CHECK_LIFO,
+     .flags = PAWL_CHECK_DRAIN},
+    {.name = "aba",
+     .about = "Treiber's stack over a pool of nodes without tags",
+     .size = sizeof(struct pool),
+     .init = init_pool,
+     .ops = pool_ops,
+     .model = PAWL_CHECK_LIFO,
+     .flags = PAWL_CHECK_DRAIN},
+    {.name = "spurious-empty",
+     .about = "EMPTY by a counter that lags, and by a lost race",
+     .size = sizeof(struct counted),
+     .ops = counted_ops,
+     .model = PAWL_CHECK_FIFO,
+     .flags = PAWL_CHECK_DRAIN},
+    {.name = "h11",
+     .about = "H11: reservations count against the bound; the plain model objects",
+     .size = sizeof(struct shots),
+     .init = init_shots,
+     .ops = shots_ops,
+     .model = PAWL_CHECK_FIFO,
+     .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN},
+    {.name = "h11-two-point",
+     .about = "the same under the model with two points: no fault",
+     .size = sizeof(struct shots),
+     .init = init_shots,
+     .ops = shots_ops,
+     .model = PAWL_CHECK_FIFO,
      .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN | PAWL_CHECK_TWO_POINT},
     {.name = NULL},
 };

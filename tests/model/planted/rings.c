@@ -11,10 +11,10 @@
 #include "planted.h"
 
 enum fault {
-  ONE_STAMP = 1,      /* H1: Vyukov's own numbering: free at ticket t, full at t + 1, free for the next lap at t + capacity */
-  NAIVE_EMPTY = 2,    /* H2: not ready means EMPTY, or FULL */
-  WEAK_GETTER = 4,    /* H4: the getter's CAS is not in the one order of seq_cst operations */
-  TURNS_32 = 8,       /* H5: 32-bit tickets, stamps by turn = ticket / capacity */
+  ONE_STAMP = 1,       /* H1: Vyukov's own numbering: free at ticket t, full at t + 1, free for the next lap at t + capacity */
+  NAIVE_EMPTY = 2,     /* H2: not ready means EMPTY, or FULL */
+  WEAK_GETTER = 4,     /* H4: the getter's CAS is not in the one order of seq_cst operations */
+  TURNS_32 = 8,        /* H5: 32-bit tickets, stamps by turn = ticket / capacity */
   NO_STAMP_CHECK = 16, /* a cell is taken by the indices alone */
   RELAXED_PUBLISH = 32,
   RELAXED_RECEIVE = 64,
@@ -53,7 +53,9 @@ static uint64_t full_stamp(const struct ring *r, uint64_t t)
 
 static uint64_t next_stamp(const struct ring *r, uint64_t t)
 {
-  return (r->fault & ONE_STAMP) != 0 ? t + r->capacity : (r->fault & TURNS_32) != 0 ? (uint32_t)(free_stamp(r, t) + 2) : free_stamp(r, t) + 2;
+  return (r->fault & ONE_STAMP) != 0  ? t + r->capacity
+         : (r->fault & TURNS_32) != 0 ? (uint32_t)(free_stamp(r, t) + 2)
+                                      : free_stamp(r, t) + 2;
 }
 
 static unsigned place(const struct ring *r, uint64_t t)
@@ -112,7 +114,8 @@ static int ring_get(struct ring *r, uint64_t *value)
   for (;;) {
     uint64_t h = at_load_acquire(&r->head);
     unsigned i = place(r, h);
-    bool ready = (r->fault & NO_STAMP_CHECK) != 0 ? h != at_load_seq(&r->tail) : load_stamp(r, i, RELAXED_RECEIVE) == full_stamp(r, h);
+    bool ready =
+        (r->fault & NO_STAMP_CHECK) != 0 ? h != at_load_seq(&r->tail) : load_stamp(r, i, RELAXED_RECEIVE) == full_stamp(r, h);
     if (ready) {
       if (!claim(r, h))
         continue;
@@ -201,7 +204,7 @@ static int init(struct ring *r, const struct pawl_check_setup *setup, unsigned f
   return 0;
 }
 
-#define RING(name, fault)                                                                                                       \
+#define RING(name, fault)                                                                                                      \
   static int init_##name(void *object, const struct pawl_check_setup *setup)                                                   \
   {                                                                                                                            \
     return init(object, setup, fault);                                                                                         \
@@ -228,9 +231,8 @@ static const struct pawl_check_op sleeping_ops[] = {{'P', "put", PAWL_CHECK_PUT,
 
 #define SUBJECT(title, words, function, more)                                                                                  \
   {                                                                                                                            \
-    .name = title, .about = words, .size = sizeof(struct ring), .init = init_##function, .ops = ops,                            \
-    .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN | (more),                                          \
-    .handler = (more) != 0 ? 'p' : 0                                                                                           \
+    .name = title, .about = words, .size = sizeof(struct ring), .init = init_##function, .ops = ops, .model = PAWL_CHECK_FIFO, \
+    .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN | (more), .handler = (more) != 0 ? 'p' : 0                                  \
   }
 
 const struct pawl_check_subject planted_rings[] = {
@@ -245,7 +247,12 @@ const struct pawl_check_subject planted_rings[] = {
     SUBJECT("order-receive", "ordering mutant: the get's look at the stamp is relaxed (weak)", relaxed_receive, 0),
     SUBJECT("order-return", "ordering mutant: the get's stamp is relaxed (weak)", relaxed_return, 0),
     SUBJECT("order-reuse", "ordering mutant: the put's look at the stamp is relaxed (weak)", relaxed_reuse, 0),
-    {.name = "h3", .about = "H3: ring, correct eventcount, one wake per item", .size = sizeof(struct ring),
-     .init = init_wake_one, .ops = sleeping_ops, .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN},
+    {.name = "h3",
+     .about = "H3: ring, correct eventcount, one wake per item",
+     .size = sizeof(struct ring),
+     .init = init_wake_one,
+     .ops = sleeping_ops,
+     .model = PAWL_CHECK_FIFO,
+     .flags = PAWL_CHECK_BOUNDED | PAWL_CHECK_DRAIN},
     {.name = NULL},
 };

@@ -6,9 +6,9 @@
 #include "planted.h"
 
 enum fault {
-  NO_RECHECK = 1,  /* announces and sleeps without looking again */
-  NO_FENCE = 2,    /* the waiter's announcement is not ordered before its look (weak) */
-  LATE_EPOCH = 4,  /* reads the epoch after the look */
+  NO_RECHECK = 1,   /* announces and sleeps without looking again */
+  NO_FENCE = 2,     /* the waiter's announcement is not ordered before its look (weak) */
+  LATE_EPOCH = 4,   /* reads the epoch after the look */
   WAKE_ONE_ALL = 8, /* gives two, wakes one, and nobody passes the wake on */
 };
 
@@ -62,7 +62,7 @@ static int give(void *object, struct pawl_check_call *call)
   return 0;
 }
 
-#define GATE(name, wrong)                                                                                                       \
+#define GATE(name, wrong)                                                                                                      \
   static int init_##name(void *object, const struct pawl_check_setup *setup)                                                   \
   {                                                                                                                            \
     (void)setup;                                                                                                               \
@@ -126,7 +126,7 @@ static const struct pawl_check_op event_ops[] = {
 
 #define SUBJECT(title, words, function)                                                                                        \
   {                                                                                                                            \
-    .name = title, .about = words, .size = sizeof(struct gate), .init = init_##function, .ops = ops,                            \
+    .name = title, .about = words, .size = sizeof(struct gate), .init = init_##function, .ops = ops,                           \
     .model = PAWL_CHECK_SEMAPHORE, .bound = -1                                                                                 \
   }
 
@@ -136,7 +136,12 @@ const struct pawl_check_subject planted_waits[] = {
     SUBJECT("waiter-fence", "the waiter's fence is missing (weak)", no_fence),
     SUBJECT("late-epoch", "the epoch is read after the look", late_epoch),
     SUBJECT("wake-too-few", "two permits, one wake, nobody passes it on", wake_one_all),
-    {.name = "last-touch", .about = "the setter touches the event after its waiter may have freed it",
-     .size = sizeof(struct event), .init = init_event, .ops = event_ops, .model = PAWL_CHECK_NO_MODEL, .program = "s|f"},
+    {.name = "last-touch",
+     .about = "the setter touches the event after its waiter may have freed it",
+     .size = sizeof(struct event),
+     .init = init_event,
+     .ops = event_ops,
+     .model = PAWL_CHECK_NO_MODEL,
+     .program = "s|f"},
     {.name = NULL},
 };
