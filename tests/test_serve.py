@@ -34,7 +34,7 @@ class Server:
 
     def __init__(self, *options, descriptors=None):
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-        self.process = subprocess.Popen([SERVER, "--port", "0", *map(str, options)], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([SERVER, "--port", "0", "--timeout-ms", "60000", *map(str, options)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, preexec_fn=limit if descriptors else None)
         line = self.process.stdout.readline()
         if not line.startswith("listening on 127.0.0.1 port "):
@@ -54,7 +54,7 @@ class Server:
 
     def wait(self):
         try:
-            out, err = self.process.communicate(timeout=30)
+            out, err = self.process.communicate(timeout=90)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("server did not end after SIGTERM")
@@ -103,7 +103,7 @@ class Client:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.bytes = b""
@@ -300,12 +300,12 @@ class Load(ServeCase):
     def wrk(self, server, seconds, connections=32):
         if not shutil.which("wrk"):
             self.skipTest("wrk is not installed (Debian: apt-get install wrk)")
-        return subprocess.Popen(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "http://127.0.0.1:%d/" % server.port],
+        return subprocess.Popen(["wrk", "-t1", "--timeout", "30s", "-c%d" % connections, "-d%ds" % seconds, "http://127.0.0.1:%d/" % server.port],
                                 stdout=subprocess.PIPE, text=True)
 
     def assert_counts_agree(self, wrk, counters, connections=32):
         """wrk ends with at most one request per connection under way, which the server has counted and wrk has not."""
-        out = wrk.communicate(timeout=30)[0]
+        out = wrk.communicate(timeout=90)[0]
         total = int(re.search(r"(\d+) requests in", out).group(1))
         other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
         self.assertLessEqual(total, counters["answered"] + counters["shed"])
@@ -316,7 +316,7 @@ class Load(ServeCase):
     def test_three_seconds_without_an_error(self):
         server = self.start("--workers", 2)
         wrk = self.wrk(server, 3)
-        wrk.wait(timeout=30)
+        wrk.wait(timeout=90)
         counters = server.stop()
         out = self.assert_counts_agree(wrk, counters)
         self.assertNotIn("Socket errors", out)
@@ -326,7 +326,7 @@ class Load(ServeCase):
     def test_overload_is_shed_and_counted(self):
         server = self.start("--workers", 2, "--queue", 4, "--work-us", 2000)
         wrk = self.wrk(server, 2)
-        wrk.wait(timeout=30)
+        wrk.wait(timeout=90)
         counters = server.stop()
         out = self.assert_counts_agree(wrk, counters)
         self.assertNotIn("Socket errors", out)
@@ -403,7 +403,7 @@ class Accounting(ServeCase):
             self.assertGreater(counters["answered"], 0)
 
     def test_idle_clients_do_not_hold_up_the_end(self):
-        server = self.start("--timeout-ms", 60000)
+        server = self.start()
         clients = [self.connect(server) for _ in range(8)]
         clients[0].send(b"GET / HTT")
         clients[1].get("x")
@@ -424,7 +424,7 @@ class Accounting(ServeCase):
         self.assertEqual((counters["answered"], counters["dropped"]), (20, 10))
 
     def test_second_signal_cuts_off_who_does_not_read(self):
-        server = self.start("--timeout-ms", 60000)
+        server = self.start()
         with Client(server.port, receive_buffer=4096) as deaf:
             flood = threading.Thread(target=lambda: deaf.send_all_it_takes(GET % (b"x" * 900) * 20000))
             flood.start()
