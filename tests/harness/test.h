@@ -7,8 +7,8 @@
  *     CHECK_CODE(pawl_queue_put(&q, 1, 1), 0);
  *   }
  *
- * Run by Criterion where it starts, and by plain.c (-DPAWL_PLAIN_RUNNER) where it does not: under ThreadSanitizer, under
- * qemu, and for planted faults. Each test has a process of its own either way, and a watchdog: after test_timeout()
+ * Run by Criterion where it starts, and by plain.c (-DPAWL_PLAIN_RUNNER) elsewhere: under sanitizers, under qemu, and for
+ * planted faults. Each test has a process of its own either way, and a watchdog: after test_timeout()
  * seconds (60 unless the test says otherwise) it prints what each thread was waiting for and the test has failed.
  *
  * A test's name begins with the rows of SEMANTICS.md that it proves, joined by "_": QUE7_QUE11_nowait_looks_once.
