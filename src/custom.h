@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * custom.h - a core whose order is the caller's: its functions under a lock (Python: overriding _init, _qsize, _put, _get).
- * Layer 3. Not lock-free: whoever holds the lock stalls the others. After a fork the child's lock may be held by a thread
- * that is not there any more; the fork count tells, and the child takes the lock over (QUE35).
+ * Layer 3. Not lock-free: whoever holds the lock stalls the others. The callbacks run with nothing of Pawl in use but that
+ * lock, so that they may use other queues. In a forked child the lock is free again (fork.c).
  */
 #ifndef PAWL_SRC_CUSTOM_H
 #define PAWL_SRC_CUSTOM_H
@@ -27,9 +27,11 @@ static inline int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admi
   int result = at_load_relaxed(&q->state_) & CUSTOM_CLOSED                          ? PAWL_SHUTDOWN
                : maxsize > 0 && q->custom_->size(q->custom_ctx_) >= (size_t)maxsize ? PAWL_FULL
                                                                                     : q->custom_->put(q->custom_ctx_, item);
+  if (result == 0)
+    q->custom_puts_++;
   if (result == 0 && admitted != NULL) {
     *admitted = true;
-    at_add_relaxed(&q->fifo_.admitted, UINT64_C(1));
+    (void)at_add_seq(&q->fifo_.admitted, UINT64_C(1)); /* [D] of queue.c */
   }
   (void)pawl_lock_release(lock);
   return result;
@@ -42,8 +44,10 @@ static inline int custom_try_get(struct pawl_queue *q, uint64_t *item)
   int result = q->custom_->size(q->custom_ctx_) > 0          ? q->custom_->get(q->custom_ctx_, &value)
                : at_load_relaxed(&q->state_) & CUSTOM_CLOSED ? PAWL_SHUTDOWN
                                                              : PAWL_EMPTY;
-  if (result == 0)
+  if (result == 0) {
     *item = value;
+    q->custom_gets_++;
+  }
   (void)pawl_lock_release(lock);
   return result;
 }
@@ -61,6 +65,14 @@ static inline uint64_t custom_was_size(struct pawl_queue *q)
   uint64_t size = q->custom_->size(q->custom_ctx_);
   (void)pawl_lock_release(lock);
   return size;
+}
+
+static inline void custom_stats(struct pawl_queue *q, uint64_t *puts, uint64_t *gets)
+{
+  struct pawl_lock *lock = custom_lock(q);
+  *puts = q->custom_puts_;
+  *gets = q->custom_gets_;
+  (void)pawl_lock_release(lock);
 }
 
 #endif

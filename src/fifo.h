@@ -63,6 +63,7 @@ enum {
   FIFO_BACKOFF_MAX = 64,     /* pauses after a lost CAS: 1, 2, 4, .. up to this */
   FIFO_CELLS_MIN = 64,       /* cells per segment: small ones stay in the caches, */
   FIFO_CELLS_MAX = 512,      /* large ones amortise a fence, a scan and the header */
+  FIFO_SPARES_PREALLOC = 32, /* beyond the items' own: what threads preempted inside operations may retain */
   FIFO_SPARES_UNBOUNDED = 4, /* segments an unbounded queue keeps for use again */
 };
 
@@ -112,7 +113,7 @@ struct fifo_mode {
 
 static inline int64_t fifo_maxsize(struct fifo_mode mode)
 {
-  return mode.maxsize != NULL ? at_load_relaxed(mode.maxsize) : 0;
+  return mode.maxsize != NULL ? at_load_seq(mode.maxsize) : 0; /* [E]: FULL is decided on it */
 }
 
 /* ---- segments */
@@ -303,6 +304,14 @@ static __attribute__((noinline)) bool fifo_retract(struct fifo_segment *s, uint6
          at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_RETRACTED)); /* [X] */
 }
 
+/* At the end of an operation: a queue that may not allocate cannot afford that idle threads retain segments. */
+static inline int fifo_leave(struct fifo_mode mode, struct reclaim_group *hazard, int result)
+{
+  if (!mode.grow)
+    reclaim_forget(hazard);
+  return result;
+}
+
 /* Publishes `item` in the cell that the caller reserved. False: a get has voided it. */
 static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t item)
 {
@@ -318,7 +327,7 @@ static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
 {
   if (admitted != NULL && !*admitted) {
     *admitted = true;
-    at_add_relaxed(&f->admitted, UINT64_C(1));
+    (void)at_add_seq(&f->admitted, UINT64_C(1)); /* [D] of queue.c */
   }
 }
 
@@ -350,8 +359,12 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
     *end = t;
     if (used_up && (t & FIFO_SEALED || at_load_seq(&s->next) != NULL)) /* SHUTDOWN comes before FULL */
       return PAWL_STATE;
-    if (fifo_no_room(f, mode, hazard, s, t))
-      return PAWL_FULL;
+    if (fifo_no_room(f, mode, hazard, s, t)) {
+      if (at_load_seq(&s->tail) == t && !(used_up && at_load_seq(&s->next) != NULL))
+        return PAWL_FULL;
+      t = at_load_seq(&s->tail); /* perhaps closed since, and full only by a maxsize that came after that */
+      continue;
+    }
     if (used_up)
       return PAWL_STATE;
     fifo_admit(f, admitted);
@@ -387,11 +400,11 @@ static __attribute__((noinline)) int fifo_put_slow(struct pawl__fifo *f, struct 
       uint64_t end;
       result = fifo_put_in(f, mode, hazard, s, item, admitted, &losses, &end);
       if (result != PAWL_STATE)
-        return result;
+        return fifo_leave(mode, hazard, result);
       result = end & FIFO_SEALED ? PAWL_SHUTDOWN : fifo_next_tail(f, mode, me, hazard, s);
     }
     if (result != 0)
-      return result;
+      return fifo_leave(mode, hazard, result);
   }
 }
 
@@ -551,10 +564,10 @@ static __attribute__((noinline)) int fifo_get_slow(struct pawl__fifo *f, struct 
       return result;
     result = fifo_get_from(f, mode, hazard, s, item, moved, &losses);
     if (result != PAWL_STATE)
-      return result;
+      return fifo_leave(mode, hazard, result);
     void *next = at_load_seq(&s->next); /* [N] */
     if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
-      return next == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN;
+      return fifo_leave(mode, hazard, next == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN);
     fifo_next_head(f, mode, me, hazard, s, next);
   }
 }

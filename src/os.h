@@ -57,6 +57,9 @@ static inline void *os_self(void)
 #endif
 int os_set_self(void *self, void (*at_exit)(void *self));
 
+/* Runs the functions around every fork from now on, as pthread_atfork. 0 or -ENOMEM. */
+int os_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+
 /* A number that differs in a process and its forked child (a generation, counted by an atfork handler). */
 uint32_t os_fork_count(void);
 

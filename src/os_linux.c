@@ -297,7 +297,6 @@ int os_set_self(void *self, void (*at_exit)(void *self))
 
 /* -- Fork ------------------------------------------------------------------------------------------------------------- */
 
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static uint32_t forks;
 
 static void child_starts(void)
@@ -305,13 +304,18 @@ static void child_starts(void)
   at_store_relaxed(&forks, forks + 1);
 }
 
-static void count_forks(void)
+/* At load: a fork that comes before the first question counts, too. Without memory at that time children are not told apart. */
+static __attribute__((constructor)) void count_forks(void)
 {
-  pthread_atfork(NULL, NULL, child_starts);
+  (void)pthread_atfork(NULL, NULL, child_starts);
 }
 
 uint32_t os_fork_count(void)
 {
-  pthread_once(&fork_once, count_forks);
   return at_load_relaxed(&forks);
+}
+
+int os_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
+{
+  return -pthread_atfork(before, in_parent, in_child);
 }

@@ -50,6 +50,29 @@ static int spin(int busy, park_attempt *attempt, void *arg)
   return busy;
 }
 
+/* In the first wait after a fork, forgets the sleepers of the parent. Others who come meanwhile let it finish. */
+static void settle(struct pawl__park *park)
+{
+  const uint32_t settling = (uint32_t)1 << 31;
+  uint32_t now = os_fork_count(), seen = at_load_acquire(&park->fork);
+  while (seen != now) {
+    if (seen == (now | settling)) {
+      os_yield();
+    } else if (at_cas_acquire(&park->fork, &seen, now | settling)) {
+      (void)at_and_seq(&park->state, PARK_ARMED);
+      at_store_release(&park->fork, now);
+      return;
+    }
+    seen = at_load_acquire(&park->fork);
+  }
+}
+
+uint32_t park_count(struct pawl__park *park)
+{
+  settle(park);
+  return park_was_waiting(park);
+}
+
 /* Attempts and sleeps in turn. The caller has announced itself. */
 static int sleep_until(struct park_at at, int busy, pawl_time until, park_attempt *attempt, void *arg)
 {
@@ -79,6 +102,8 @@ int park_until(struct park_at at, int busy, pawl_time until, park_attempt *attem
   result = spin(busy, attempt, arg);
   if (result != busy)
     return result;
+  if (at.kind == PARK_EVENT)
+    settle(at.event);
   if (at.event != NULL)
     (void)at_add_seq(&at.event->state, 1u); /* P1 */
   result = sleep_until(at, busy, until, attempt, arg);

@@ -4,7 +4,7 @@
  *
  * Source: eventcounts (Reed and Kanodia, CACM 22(2), 1979) in their futex form. Deviation: at most one wake is in flight.
  *
- * A park is two words. `epoch` is what sleepers sleep on. `state` holds
+ * `epoch` is what sleepers sleep on. `state` holds
  *     bits 0..23  waiters: threads between announcing and retracting. Only waiters change it.
  *     bit 30      PARK_ARMED: somebody polls a descriptor; the next waker clears the bit and writes the descriptor.
  *     bit 31      PARK_FLIGHT: a wake is in flight. Legal to clear any time by a thread that is about to attempt anew;
@@ -21,6 +21,9 @@
  *      more, or finds the epoch changed: at least one runs its loop again, and begins by clearing the bit; or all have left.
  *  P5  A waiter that leaves after a change which it could use looks whether more is left, and if so wakes the next: the
  *      caller does that by park_wake_one, because only it knows what "more" is.
+ *
+ * After a fork the child's parks count sleepers that are not there, and perhaps a wake in flight to one of them. `fork` is the
+ * fork count in which the words were last known to be right; the first who waits in a later one clears them.
  *
  * A waiter that leaves with its wake unused (deadline) has attempted after clearing the bit, so P3 holds for it, too.
  */
@@ -89,10 +92,13 @@ static inline bool park_disarm(struct pawl__park *park)
   return at_and_seq(&park->state, ~PARK_ARMED) & PARK_ARMED;
 }
 
-/* Threads that wait, a snapshot. */
+/* Threads that wait, a snapshot; in a forked child perhaps some that are not there. */
 static inline uint32_t park_was_waiting(const struct pawl__park *park)
 {
   return at_load_relaxed(&park->state) & PARK_WAITERS;
 }
+
+/* Threads of this process that wait, a snapshot. */
+uint32_t park_count(struct pawl__park *park);
 
 #endif

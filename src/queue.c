@@ -8,13 +8,14 @@
  * wake on while there is more (P5 of park.h). Conserved: admitted - done_ = unfinished >= 0, both monotone.
  */
 #include "core.h"
+#include "fork.h"
 #include "park.h"
 #include <pawl/queue.h>
 #include <string.h>
 
 enum { STATE_SHUTDOWN = 1, STATE_IMMEDIATE = 2 };
 
-_Static_assert(sizeof(struct pawl_queue) == 576, "part of the ABI");
+_Static_assert(sizeof(struct pawl_queue) == 592, "part of the ABI");
 _Static_assert(offsetof(struct pawl__fifo, head) - offsetof(struct pawl__fifo, tail) >= PAWL_LINE,
                "puts and gets share a line");
 _Static_assert(offsetof(struct pawl__fifo, spare) - offsetof(struct pawl__fifo, head) >= PAWL_LINE,
@@ -296,7 +297,7 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
 {
   if (q == NULL)
     return -EINVAL;
-  if (q->kind_ == CORE_RING && (maxsize <= 0 || maxsize > ((struct ring *)q->ring_)->capacity))
+  if (q->capacity_ > 0 && (maxsize <= 0 || maxsize > q->capacity_))
     return -EINVAL;
   at_store_seq(&q->maxsize_, maxsize);
   if (at_step("queue.wake.resize"))
@@ -327,7 +328,9 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
     struct ring *r = q->ring_;
     out->gets = at_load_seq(&r->head) / 2 - q->fifo_.base;
     out->puts = at_load_seq(&r->tail) / 2 - q->fifo_.base;
-  } else if (q->kind_ == CORE_FIFO && hazard != NULL) {
+  } else if (q->kind_ == CORE_CUSTOM) {
+    custom_stats(q, &out->puts, &out->gets);
+  } else if (hazard != NULL) {
     out->voided = at_load_relaxed(&q->fifo_.voided);
     out->gets = fifo_head_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
     out->puts = fifo_tail_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
@@ -408,7 +411,10 @@ static int prepare(struct pawl_queue *q)
   if (!(q->flags_ & PAWL_PREALLOC))
     return 0;
   struct fifo_mode mode = core_fifo_mode(q);
-  int result = fifo_prepare(&q->fifo_, mode, (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 4);
+  uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
+  if (segments > SIZE_MAX / 4 / fifo_bytes(fifo_cells(mode)))
+    return -ENOMEM;
+  int result = fifo_prepare(&q->fifo_, mode, segments);
   if (result != 0)
     fifo_fini(&q->fifo_);
   return result;
@@ -425,6 +431,7 @@ int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *optio
     return result;
   struct pawl_queue fresh = {
       .maxsize_ = o->maxsize,
+      .capacity_ = o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC) ? o->maxsize : 0,
       .kind_ = o->custom != NULL          ? CORE_CUSTOM
                : o->progress == PAWL_RING ? CORE_RING
                                           : CORE_FIFO,
@@ -435,9 +442,12 @@ int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *optio
       .custom_ctx_ = o->custom_ctx,
   };
   result = prepare(&fresh);
-  if (result == 0)
-    *q = fresh;
-  return result;
+  if (result != 0)
+    return result;
+  *q = fresh;
+  if (q->kind_ != CORE_FIFO)
+    fork_register(q);
+  return 0;
 }
 
 int pawl_queue_fini(struct pawl_queue *q)
@@ -445,11 +455,13 @@ int pawl_queue_fini(struct pawl_queue *q)
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  if (park_was_waiting(&q->getters_) || park_was_waiting(&q->putters_) || park_was_waiting(&q->joiners_))
+  if (park_count(&q->getters_) || park_count(&q->putters_) || park_count(&q->joiners_))
     return -EBUSY;
   if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)drop_all(q, me);
+  if (q->kind_ != CORE_FIFO)
+    fork_unregister(q);
   if (q->kind_ == CORE_RING)
     ring_free(q->ring_);
   else

@@ -118,9 +118,14 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
   for (;;) {
     if (w & 1)
       return PAWL_SHUTDOWN;
-    int64_t limit = at_load_relaxed(maxsize);
-    if (ring_no_room(r, w, limit, g->role[1] == r))
-      return PAWL_FULL;
+    int64_t limit = at_load_seq(maxsize); /* [E] */
+    if (ring_no_room(r, w, limit, g->role[1] == r)) {
+      uint64_t now = at_load_seq(&r->tail); /* perhaps closed since, and full only by a maxsize that came after that */
+      if (now == w)
+        return PAWL_FULL;
+      w = now;
+      continue;
+    }
     struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
     if (at_load_acquire(&c->stamp) != w) { /* [F] */
       if (!ring_again(&r->tail, &w, &spins))
@@ -129,7 +134,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
     }
     if (admitted != NULL && !*admitted) {
       *admitted = true;
-      at_add_relaxed(count, UINT64_C(1));
+      (void)at_add_seq(count, UINT64_C(1)); /* [D] of queue.c */
     }
     if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
       at_plain_store(&c->value, item);
@@ -178,6 +183,28 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
       w = at_load_seq(&r->head);
     }
   }
+}
+
+/*
+ * After a fork: whoever else stood between CAS and stamp is not there any more. Moves the published items together and frees
+ * all other cells. Nobody else uses the ring.
+ */
+static inline void ring_repair(struct ring *r)
+{
+  uint64_t closed = r->tail & 1, tail = r->tail & ~UINT64_C(1), out = r->head;
+  for (uint64_t w = r->head; w != tail; w += 2) {
+    struct ring_cell *from = &r->cell[(w >> 1) & r->mask];
+    if (from->stamp != w + 1)
+      continue;
+    struct ring_cell *to = &r->cell[(out >> 1) & r->mask];
+    to->value = from->value;
+    to->stamp = out + 1;
+    out += 2;
+  }
+  for (uint64_t w = out; w != r->head + 2 * (r->mask + 1); w += 2)
+    r->cell[(w >> 1) & r->mask].stamp = w;
+  r->tail = out | closed;
+  r->head_seen = r->tail_seen = r->head;
 }
 
 static inline void ring_close(struct ring *r)

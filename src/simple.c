@@ -122,7 +122,7 @@ int pawl_simple_queue_fini(struct pawl_simple_queue *q)
   uint64_t item;
   if (q == NULL)
     return -EINVAL;
-  if (park_was_waiting(&q->getters_))
+  if (park_count(&q->getters_))
     return -EBUSY;
   int result;
   while ((result = pawl_simple_queue_get(q, &item, PAWL_NOWAIT)) == 0)

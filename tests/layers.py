@@ -17,7 +17,7 @@ LAYERS = {
     "atomic": 0, "os": 0, "os_linux": 0, "base": 0,
     "backoff": 1, "reclaim": 1, "fifo": 1, "ring": 1, "lifo": 1, "prio": 1,
     "park": 2,
-    "core": 3, "custom": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
+    "core": 3, "custom": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
     "future": 4,
     "executor": 5, "sched": 5,
     "shm": 6, "process": 6, "procpool": 6,

@@ -115,6 +115,7 @@ PAWL_API PAWL_CHECK int pawl_thread_attach(void);
 struct pawl__park {
   uint32_t state;
   uint32_t epoch;
+  uint32_t fork;
 };
 
 #ifdef __cplusplus

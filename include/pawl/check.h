@@ -92,6 +92,7 @@ enum pawl_check_flags {
   PAWL_CHECK_LOCK_FREE = 2, /* --freeze applies: a frozen thread must not keep another from ending */
   PAWL_CHECK_DRAIN = 4,     /* when all threads have ended, call the op of key 'g' until it does not answer 0 */
   PAWL_CHECK_BOUNDED = 8,   /* capacity 0 means 1 */
+  PAWL_CHECK_UNBOUNDED = 16, /* there is no capacity */
 };
 
 struct pawl_check_subject {

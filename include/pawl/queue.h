@@ -122,7 +122,10 @@ struct pawl_queue {
   struct pawl__park joiners_;
   uint32_t lock_;
   int32_t fd_;
-  uint64_t reserve_[4];
+  uint64_t custom_puts_;
+  uint64_t custom_gets_;
+  struct pawl_queue *next_;
+  int64_t capacity_;
   struct pawl__fifo fifo_;
   char pad_[128 - 5 * 8];
   uint64_t done_;
@@ -133,7 +136,7 @@ struct pawl_queue {
 #if defined(__cplusplus)
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
-  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, {0},                                                    \
+  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, 0, 0, 0, 0, 0, 0,                                    \
    {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork.c - what a forked child finds. Layer 3. Only the forking thread lives on in the child:
+ *  - a lock-free FIFO needs nothing: a put that was midway is voided by the first get that meets it;
+ *  - a ring may hold cells of threads that are not there any more: ring_repair;
+ *  - the lock of a custom order may be held by such a thread: it is free again (the caller's own structure is as that
+ *    thread left it);
+ *  - parks count sleepers that are not there any more: park.c, by the fork count;
+ *  - hazard slots of such threads retain what they name; a few nodes, R4 of reclaim.h.
+ */
+#include "fork.h"
+#include "core.h"
+#include "os.h"
+
+static AT_GLOBAL struct pawl_lock lock; /* held across fork, so that the child finds the list whole */
+static AT_GLOBAL struct pawl_queue *first;
+static AT_GLOBAL bool hooked;
+
+static void before(void)
+{
+  (void)!pawl_lock_acquire(&lock, PAWL_FOREVER);
+}
+
+static void in_parent(void)
+{
+  (void)pawl_lock_release(&lock);
+}
+
+static void in_child(void)
+{
+  for (struct pawl_queue *q = first; q != NULL; q = q->next_) {
+    q->lock_ = 0;
+    if (q->kind_ == CORE_RING)
+      ring_repair(q->ring_);
+  }
+  (void)pawl_lock_release(&lock);
+}
+
+void fork_register(struct pawl_queue *q)
+{
+  before();
+  if (!hooked)
+    hooked = os_at_fork(before, in_parent, in_child) == 0;
+  q->next_ = first;
+  first = q;
+  in_parent();
+}
+
+void fork_unregister(struct pawl_queue *q)
+{
+  before();
+  struct pawl_queue **link = &first;
+  while (*link != q)
+    link = &(*link)->next_;
+  *link = q->next_;
+  in_parent();
+}
