@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 64, BACKLOG_SWEEPS = 16 };
+enum { BATCH = 64, BACKLOG_SWEEPS = SOMAXCONN / BATCH };
 
 #define LINGER PAWL_S(1)
 #define ACCEPT_PAUSE PAWL_MS(50)
