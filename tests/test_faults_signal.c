@@ -152,7 +152,7 @@ struct traffic {
 static void put_in_storm(void *arg)
 {
   struct traffic *traffic = arg;
-  timer_t timer = storm_on_this_thread(SIGUSR1, 100000);
+  timer_t timer = storm_on_this_thread(SIGUSR1, 200000);
   for (uint64_t i = 1; i <= traffic->items; i++)
     CHECK_CODE(pawl_queue_put(&traffic->f->queue, i, PAWL_FOREVER), 0);
   timer_delete(timer);
@@ -161,7 +161,7 @@ static void put_in_storm(void *arg)
 static void get_in_storm(void *arg)
 {
   struct traffic *traffic = arg;
-  timer_t timer = storm_on_this_thread(SIGUSR1, 100000);
+  timer_t timer = storm_on_this_thread(SIGUSR1, 200000);
   uint64_t item;
   while (pawl_queue_get(&traffic->f->queue, &item, PAWL_FOREVER) == 0) {
     traffic->got++;
@@ -176,7 +176,7 @@ TEST(queue, THR14_signals_lose_no_item)
   EACH_KIND(kind, KIND_MANY | KIND_BOUNDED)
   {
     struct fixture *f = fixture_open(kind, 2);
-    struct traffic traffic = {.f = f, .items = 8000 / (uint64_t)test_scale()};
+    struct traffic traffic = {.f = f, .items = 3000 / (uint64_t)test_scale()};
     struct test_thread putters[2], getters[2];
     for (int i = 0; i < 2; i++) {
       test_start(&putters[i], "putter", put_in_storm, &traffic);

@@ -290,6 +290,58 @@ TEST(queue, memory_an_idle_thread_retains_a_few_segments)
   }
 }
 
+/* --- threads' records --- */
+
+static int run_attach(struct call *call)
+{
+  long before = hook_allocations();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  long once = hook_allocations();
+  CHECK_CODE(pawl_thread_attach(), 0);
+  CHECK_EQ(hook_allocations(), once);
+  call->item = (uint64_t)(once - before);
+  uint64_t item;
+  CHECK_CODE(pawl_queue_put(call->object, 1, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(call->object, &item, PAWL_NOWAIT), 0);
+  CHECK_EQ(hook_allocations(), once);
+  return 0;
+}
+
+TEST(queue, memory_records_of_ended_threads_are_used_again)
+{
+  struct fixture *f = fixture_open(kind_next(NULL, KIND_BOUNDED), 5);
+  struct call call;
+  put_ok(f, 1);
+  get_ok(f, 1);
+  for (int i = 0; i < 50; i++) {
+    call_begin(&call, run_attach, &f->queue, 0, PAWL_NOWAIT);
+    CHECK_CODE(call_end(&call), 0);
+    CHECK_EQ(call.item, i == 0);
+  }
+  fixture_close(f);
+}
+
+/* What an ended thread had in its slots does not stay out of use: many threads come, use a few segments, and go. */
+TEST(queue, memory_ended_threads_retain_nothing)
+{
+  struct fixture *f = fixture_open(kind_next(NULL, KIND_UNBOUNDED), 0);
+  uint64_t most = 0;
+  put_ok(f, 1);
+  get_ok(f, 1);
+  for (int i = 0; i < 100; i++) {
+    struct call call;
+    call_begin(&call, run_attach, &f->queue, 0, PAWL_NOWAIT);
+    CHECK_CODE(call_end(&call), 0);
+    fill(f, 0, 600);
+    for (uint64_t n = 0; n < 600; n++)
+      get_ok(f, n);
+    if (i == 10)
+      most = bytes_of(f);
+  }
+  CHECK_LE(bytes_of(f), most + 20000);
+  fixture_close(f);
+}
+
 /* --- trim beside traffic --- */
 
 struct trimmer {

@@ -424,13 +424,13 @@ static void race_shutdown(const struct kind *kind, int64_t maxsize, bool immedia
 TEST(queue, QUE20_no_accepted_item_is_lost_in_a_draining_shutdown)
 {
   EACH_KIND(kind, KIND_MANY | KIND_DROPS)
-  for (int round = 0; round < 12; round++)
+  for (int round = 0; round < 6; round++)
     race_shutdown(kind, round % 3 + 1, false);
 }
 
 TEST(queue, QUE21_each_accepted_item_is_got_or_dropped_in_an_immediate_shutdown)
 {
   EACH_KIND(kind, KIND_MANY | KIND_DROPS)
-  for (int round = 0; round < 12; round++)
+  for (int round = 0; round < 6; round++)
     race_shutdown(kind, (round % 3) * 50 + 1, true);
 }

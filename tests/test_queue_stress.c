@@ -125,7 +125,7 @@ TEST(queue, QUE25_QUE13_order_per_producer_and_sizes_within_bounds)
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
       if (s > 0 && (kind->traits & KIND_UNBOUNDED))
         break;
-      struct crowd crowd = {.f = fixture_open(kind, sizes[s]), .items = 3000 / (uint64_t)test_scale()};
+      struct crowd crowd = {.f = fixture_open(kind, sizes[s]), .items = 1500 / (uint64_t)test_scale()};
       crowd.most = kind->traits & KIND_BOUNDED ? sizes[s] : 0;
       run_crowd(&crowd, many ? PRODUCERS : 1, many ? CONSUMERS : 1, false);
       fixture_close(crowd.f);
