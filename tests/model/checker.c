@@ -36,7 +36,9 @@
  * SHUTDOWN, or sleeps at the end, the reservation is void. It is used if `returned` of the pending put tells its last step;
  * then its item is not published either after an operation that was invoked later, since nobody publishes for another.
  * An item counts as unfinished from its admission, which lies between invocation and publication: while puts are in flight
- * task_done may already succeed for them and join may already wait for them.
+ * task_done may already succeed for them and join may already wait for them. If such a put then fails, its admission and
+ * the task_done that took it lapse together: nobody can say which of the items that count was for, so from then on one
+ * more may or may not be unfinished.
  *
  * An immediate shutdown has an extent: it closes at one point, then drops the items one by one and counts them as done,
  * while other threads still get some; when it has returned nothing is left. In the search it is linearized twice, as its
@@ -57,6 +59,7 @@ struct state {
   int64_t limit;     /* the maxsize under which they got it */
   uint32_t puts;     /* published so far */
   uint32_t finished; /* said to be done; above `puts` only if items in flight were */
+  uint32_t lapsed;   /* admissions of puts that failed, which task_done may have taken */
   uint8_t front;     /* items[front .. back) is what is in the queue, in the order of getting, LIFO from the back */
   uint8_t back;
   uint8_t dropped; /* by an immediate shutdown, but not yet counted as finished */
@@ -122,7 +125,7 @@ static uint64_t state_hash(const struct check *c, const struct state *s)
   hash = mix(hash, s->begun);
   hash = mix(mix(hash, s->grants), (uint64_t)s->limit);
   hash = mix(hash, (uint64_t)s->puts << 32 | s->finished);
-  hash = mix(hash, (uint64_t)s->dropped << 16 | (uint64_t)s->closed << 8 | s->outcome);
+  hash = mix(hash, (uint64_t)s->lapsed << 32 | (uint64_t)s->dropped << 16 | (uint64_t)s->closed << 8 | s->outcome);
   for (int i = s->front; i < s->back; i++)
     hash = mix(mix(hash, c->op[c->items[i]].arg), c->op[c->items[i]].key);
   return hash;
@@ -215,15 +218,16 @@ static int in_flight(const struct check *c, uint64_t linearized, uint64_t puts, 
   return n;
 }
 
-/* Items admitted before their publication. Other than a reservation, an admission is not taken back while its put sleeps. */
-static int admitted(const struct check *c, uint64_t linearized, int self)
+/*
+ * The most that may count as admitted. Other than a reservation, an admission is not taken back while its put sleeps.
+ */
+static uint32_t admitted(const struct check *c, uint64_t linearized, const struct state *s)
 {
-  int n = 0;
-  if (!c->spec->two_point)
-    return 0;
-  uint64_t puts = c->puts & ~linearized & ~(self >= 0 ? bit(self) : 0);
-  for (; puts != 0; puts &= puts - 1)
-    n += is_ready(c, linearized, lowest(puts));
+  uint32_t n = s->puts + s->lapsed;
+  if (c->spec->two_point) {
+    for (uint64_t puts = c->puts & ~linearized; puts != 0; puts &= puts - 1)
+      n += is_ready(c, linearized, lowest(puts));
+  }
   return n;
 }
 
@@ -282,7 +286,6 @@ static inline bool is_refusal(int32_t result)
 static bool step_put(struct check *c, uint64_t linearized, int i, struct state *s, struct trace *trace)
 {
   const struct history_op *op = &c->op[i];
-  bool early = s->finished > s->puts;
   if (op->phase == OP_PENDING || op->result == 0) {
     bool granted = (s->grants & bit(i)) != 0 && !is_full(s, s->limit, 0);
     bool closed = s->closed && !(c->lifted & LIFTED_CLOSE);
@@ -303,8 +306,9 @@ static bool step_put(struct check *c, uint64_t linearized, int i, struct state *
   } else if (!is_refusal(op->result)) {
     return false;
   }
-  /* Without this put somebody else's item must stand behind each task that was said to be done too early. */
-  return !early || s->finished <= s->puts + (uint32_t)admitted(c, linearized, i);
+  if (s->finished > s->puts + s->lapsed)
+    s->lapsed++;
+  return true;
 }
 
 static bool step_get(struct check *c, int i, struct state *s)
@@ -327,7 +331,7 @@ static bool step_task_done(struct check *c, uint64_t linearized, int i, struct s
   const struct history_op *op = &c->op[i];
   if (op->phase == OP_DONE && op->result != 0)
     return op->result == -ERANGE && s->finished >= s->puts;
-  if (s->finished >= s->puts && s->finished >= s->puts + (uint32_t)admitted(c, linearized, -1))
+  if (s->finished >= s->puts && s->finished >= admitted(c, linearized, s))
     return false;
   s->finished++;
   return true;
@@ -337,8 +341,7 @@ static bool step_join(struct check *c, uint64_t linearized, int i, struct state 
 {
   if (c->op[i].result == 0)
     return s->finished >= s->puts;
-  return c->op[i].result == PAWL_TIMEOUT &&
-         (s->finished < s->puts || s->finished < s->puts + (uint32_t)admitted(c, linearized, -1));
+  return c->op[i].result == PAWL_TIMEOUT && (s->finished < s->puts || s->finished < admitted(c, linearized, s));
 }
 
 static void finish_dropped(struct state *s, int n)
@@ -454,7 +457,7 @@ static bool is_enabled(const struct check *c, uint64_t linearized, int i, const 
   case OP_GET:
     return s->closed || size_of(s) > 0;
   case OP_JOIN:
-    return s->finished >= s->puts + (uint32_t)in_flight(c, linearized, c->puts & c->pending, 0, i);
+    return s->finished >= s->puts && s->finished >= admitted(c, linearized, s);
   case OP_ACQUIRE:
     return s->value > 0;
   case OP_RESULT:
