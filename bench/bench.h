@@ -159,7 +159,16 @@ bool bench_plan_run(const struct bench_plan *plan, struct bench_results *results
 bool bench_glob(const char *patterns, const char *name);
 bool bench_fits(const struct bench_workload *workload, const struct bench_subject *subject);
 
+/* limits.c: what this machine can do at best, in nanoseconds each; 0 where it takes two processors and there is one. */
+struct bench_limits {
+  double xadd, cas, mutex_pair, pause, sched_yield, syscall, futex_wake_nobody, clock_gettime;
+  double contended_xadd;  /* per operation of each of two threads */
+  double line_round_trip; /* there and back between two processors */
+};
+struct bench_limits bench_limits_measure(void);
+
 /* report.c */
+void bench_report_limits(FILE *out, const struct bench_limits *limits);
 void bench_report_table(FILE *out, const struct bench_results *results, const char *baseline);
 bool bench_report_csv(const char *path, const struct bench_results *results);
 
@@ -168,15 +177,13 @@ bool bench_json_write(const char *path, const struct bench_results *results);
 bool bench_json_read(const char *path, struct bench_results *results, char *error, size_t size);
 void bench_json_string(FILE *out, const char *text);
 
-/* env.c: the environment as a JSON object, with the limits of this machine measured now. */
-char *bench_env(const struct bench_settings *settings, int argc, char **argv);
-double bench_ns_per_tick(void);
-
-/* limits.c: the physical limits of this machine, measured now, as a JSON object. */
-void bench_limits_print(FILE *out, const struct bench_settings *settings);
 /* Processor number `n` (modulo their count) of those this process may run on. */
 int bench_nth_cpu(unsigned n);
 unsigned bench_cpu_count(void);
+
+/* env.c: the environment as a JSON object, to be freed. */
+char *bench_env(const struct bench_settings *settings, const struct bench_limits *limits, int argc, char **argv);
+double bench_ns_per_tick(void);
 
 /* bars.c, compare.c, plot.c */
 bool bench_bars_print(FILE *out, const struct bench_results *results);

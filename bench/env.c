@@ -71,7 +71,19 @@ static void libraries(FILE *out)
   fputc(']', out);
 }
 
-char *bench_env(const struct bench_settings *settings, int argc, char **argv)
+static void limits_object(FILE *out, const struct bench_settings *settings, const struct bench_limits *limits)
+{
+  fprintf(out, ",\"limits\":{\"unit\":\"ns\",\"ns_per_tick\":%.4f,\"xadd\":%.2f,\"cas\":%.2f,\"mutex_pair\":%.2f,",
+          settings->ns_per_tick, limits->xadd, limits->cas, limits->mutex_pair);
+  fprintf(out, "\"pause\":%.2f,\"sched_yield\":%.1f,\"syscall\":%.1f,\"futex_wake_nobody\":%.1f,\"clock_gettime\":%.1f,",
+          limits->pause, limits->sched_yield, limits->syscall, limits->futex_wake_nobody, limits->clock_gettime);
+  if (limits->line_round_trip > 0)
+    fprintf(out, "\"contended_xadd\":%.2f,\"line_round_trip\":%.1f}", limits->contended_xadd, limits->line_round_trip);
+  else
+    fputs("\"contended_xadd\":null,\"line_round_trip\":null}", out);
+}
+
+char *bench_env(const struct bench_settings *settings, const struct bench_limits *limits, int argc, char **argv)
 {
   char *text = NULL, date[32];
   size_t size;
@@ -99,8 +111,7 @@ char *bench_env(const struct bench_settings *settings, int argc, char **argv)
   member_file(out, "governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   member_file(out, "cpu_max", "/sys/fs/cgroup/cpu.max");
   member_file(out, "cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  fputs(",\"limits\":", out);
-  bench_limits_print(out, settings);
+  limits_object(out, settings, limits);
   fputc('}', out);
   fclose(out);
   return text;

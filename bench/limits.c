@@ -167,32 +167,32 @@ static double together(double (*loop)(unsigned side))
   return least;
 }
 
-struct costs {
-  double xadd, cas, mutex_pair, pause, yield, system_call, futex_wake, clock;
-};
-
 /* In a thread of its own: glibc leaves the atomics out of mutexes while a process has only one. */
 static void *alone(void *out)
 {
+  struct bench_limits *limits = out;
   pin(0);
-  *(struct costs *)out = (struct costs){cost(xadd),  cost(cas),         cost(mutex_pair), cost(pause_once),
-                                        cost(yield), cost(system_call), cost(futex_wake), cost(read_clock)};
+  limits->xadd = cost(xadd);
+  limits->cas = cost(cas);
+  limits->mutex_pair = cost(mutex_pair);
+  limits->pause = cost(pause_once);
+  limits->sched_yield = cost(yield);
+  limits->syscall = cost(system_call);
+  limits->futex_wake_nobody = cost(futex_wake);
+  limits->clock_gettime = cost(read_clock);
   return NULL;
 }
 
-void bench_limits_print(FILE *out, const struct bench_settings *settings)
+struct bench_limits bench_limits_measure(void)
 {
   pthread_t thread;
-  struct costs costs;
-  if (pthread_create(&thread, NULL, alone, &costs) != 0)
+  struct bench_limits limits = {0};
+  if (pthread_create(&thread, NULL, alone, &limits) != 0)
     abort();
   pthread_join(thread, NULL);
-  fprintf(out, "{\"unit\":\"ns\",\"xadd\":%.2f,\"cas\":%.2f,\"mutex_pair\":%.2f,\"pause\":%.2f,\"sched_yield\":%.1f,",
-          costs.xadd, costs.cas, costs.mutex_pair, costs.pause, costs.yield);
-  fprintf(out, "\"syscall\":%.1f,\"futex_wake_nobody\":%.1f,\"clock_gettime\":%.1f,\"ns_per_tick\":%.4f,", costs.system_call,
-          costs.futex_wake, costs.clock, settings->ns_per_tick);
-  if (bench_cpu_count() < 2)
-    fputs("\"contended_xadd\":null,\"line_round_trip\":null}", out);
-  else
-    fprintf(out, "\"contended_xadd\":%.2f,\"line_round_trip\":%.1f}", together(contend), together(round_trips));
+  if (bench_cpu_count() >= 2) {
+    limits.contended_xadd = together(contend);
+    limits.line_round_trip = together(round_trips);
+  }
+  return limits;
 }

@@ -24,7 +24,8 @@ static const char usage_text[] =
     "       pawl-bench compare A B [--threshold 5%]   two --json files; exit 1 on a regression\n"
     "       pawl-bench list                    workloads and subjects of this build\n"
     "       pawl-bench plot FILE DIR           draw a --json file\n"
-    "       pawl-bench bars FILE               the bars (see --bars) of a --json file\n"
+    "       pawl-bench show FILE               the table of a --json file\n"
+    "       pawl-bench bars FILE               its bars (see --bars)\n"
     "       pawl-bench env                     this machine and its limits, as JSON\n"
     "\n"
     "  --workload GLOB   only these (fifo.mpmc, 'fifo.*'; several by commas)\n"
@@ -270,8 +271,12 @@ static int run(struct options *options, int argc, char **argv)
 {
   struct bench_results results = {0};
   options->plan.settings.ns_per_tick = bench_ns_per_tick();
-  if (options->json != NULL)
-    results.env = bench_env(&options->plan.settings, argc, argv);
+  if (!options->plan.settings.verify || options->json != NULL) {
+    struct bench_limits limits = bench_limits_measure();
+    results.env = bench_env(&options->plan.settings, &limits, argc, argv);
+    if (!options->plan.settings.verify)
+      bench_report_limits(stdout, &limits);
+  }
   bool good = bench_plan_run(&options->plan, &results);
   if (results.count == 0 && good) {
     fputs("pawl-bench: nothing to do: no subject fits the chosen workloads\n", stderr);
@@ -289,18 +294,21 @@ static int run(struct options *options, int argc, char **argv)
   return good ? BENCH_OK : BENCH_FAILED;
 }
 
-/* Draws a results file, or with a NULL directory judges it. */
-static int reuse(const char *path, const char *directory)
+/* Draws, judges or prints a results file. */
+static int reuse(const struct options *options, const char *command, char **arguments)
 {
   struct bench_results results = {0};
   char error[200];
-  int result = BENCH_USAGE;
-  if (!bench_json_read(path, &results, error, sizeof error))
-    fprintf(stderr, "pawl-bench: %s: %s\n", path, error);
-  else if (directory != NULL)
-    result = bench_plot(&results, directory);
-  else
+  int result = BENCH_OK;
+  if (!bench_json_read(arguments[0], &results, error, sizeof error)) {
+    fprintf(stderr, "pawl-bench: %s: %s\n", arguments[0], error);
+    result = BENCH_USAGE;
+  } else if (strcmp(command, "plot") == 0)
+    result = bench_plot(&results, arguments[1]);
+  else if (strcmp(command, "bars") == 0)
     result = bench_bars_print(stdout, &results) ? BENCH_OK : BENCH_FAILED;
+  else
+    bench_report_table(stdout, &results, options->plan.baseline);
   bench_results_free(&results);
   return result;
 }
@@ -327,17 +335,18 @@ static int dispatch(struct options *options, int argc, char **argv)
   if (strcmp(command, "compare") == 0)
     return (bad = arguments(count, 2, command)) ? bad : bench_compare(rest[0], rest[1], options->threshold);
   if (strcmp(command, "plot") == 0)
-    return (bad = arguments(count, 2, command)) ? bad : reuse(rest[0], rest[1]);
-  if (strcmp(command, "bars") == 0)
-    return (bad = arguments(count, 1, command)) ? bad : reuse(rest[0], NULL);
+    return (bad = arguments(count, 2, command)) ? bad : reuse(options, command, rest);
+  if (strcmp(command, "bars") == 0 || strcmp(command, "show") == 0)
+    return (bad = arguments(count, 1, command)) ? bad : reuse(options, command, rest);
   if (strcmp(command, "env") == 0) {
     options->plan.settings.ns_per_tick = bench_ns_per_tick();
-    char *env = bench_env(&options->plan.settings, argc, argv);
+    struct bench_limits limits = bench_limits_measure();
+    char *env = bench_env(&options->plan.settings, &limits, argc, argv);
     puts(env);
     free(env);
     return BENCH_OK;
   }
-  fprintf(stderr, "pawl-bench: no command '%s'; there are run, compare, list, plot, bars, env\n", command);
+  fprintf(stderr, "pawl-bench: no command '%s'; there are run, compare, list, show, bars, plot, env\n", command);
   return BENCH_USAGE;
 }
 

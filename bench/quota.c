@@ -2,8 +2,8 @@
 /*
  * quota.c - a control group of half a CPU for fifo.oversub.quota, where the system lets us make one (cgroup v1 or v2).
  *
- * Containers run under such quotas, and a queue that spins burns them. The group is made once beside our own, joined by the
- * children that need it, and removed at exit.
+ * Containers run under such quotas, and a queue that spins burns them. The group is made below our own, joined by the
+ * children that need it, and removed at exit; one that a killed run left behind is used again.
  */
 #include "bench.h"
 #include <errno.h>
@@ -69,8 +69,8 @@ const char *bench_quota_missing(void)
     snprintf(reason, sizeof reason, "no control group hierarchy for CPU time");
     return reason;
   }
-  snprintf(group, sizeof group, "%s/pawl-bench-%ld", own, (long)getpid());
-  if (mkdir(group, 0755) != 0) {
+  snprintf(group, sizeof group, "%s/pawl-bench", own);
+  if (mkdir(group, 0755) != 0 && errno != EEXIST) {
     snprintf(reason, sizeof reason, "no control group can be made in %s: %s", own, strerror(errno));
     group[0] = '\0';
     return reason;

@@ -61,6 +61,16 @@ static void print_subject(FILE *out, const struct bench_results *results, const 
   fputc('\n', out);
 }
 
+void bench_report_limits(FILE *out, const struct bench_limits *limits)
+{
+  fprintf(out, "limits of this machine, ns: xadd %.1f, CAS %.1f, mutex pair %.1f, pause %.1f, ", limits->xadd, limits->cas,
+          limits->mutex_pair, limits->pause);
+  if (limits->line_round_trip > 0)
+    fprintf(out, "contended xadd %.1f, cache line there and back %.0f, ", limits->contended_xadd, limits->line_round_trip);
+  fprintf(out, "system call %.0f, futex_wake of nobody %.0f, clock %.0f\n", limits->syscall, limits->futex_wake_nobody,
+          limits->clock_gettime);
+}
+
 void bench_report_table(FILE *out, const struct bench_results *results, const char *chosen)
 {
   for (unsigned w = 0; w < bench_workload_count; w++) {
@@ -68,9 +78,9 @@ void bench_report_table(FILE *out, const struct bench_results *results, const ch
     const char *name = chosen != NULL ? chosen : workload->baseline;
     const struct bench_row *baseline = name != NULL ? find(results, workload, 0, name) : NULL;
     bool headed = false;
-    for (unsigned i = 0; bench_subjects[i] != NULL; i++) {
-      const struct bench_row *row = find(results, workload, 0, bench_subjects[i]->name);
-      if (row == NULL)
+    for (unsigned i = 0; i < results->count; i++) {
+      const struct bench_row *row = &results->rows[i];
+      if (row != find(results, workload, 0, row->subject))
         continue;
       if (!headed)
         print_heading(out, workload, baseline != NULL ? name : NULL);

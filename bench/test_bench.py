@@ -113,6 +113,11 @@ class Bench(unittest.TestCase):
         with open(os.path.join(self.path("plots"), "fifo.mpmc.svg")) as file:
             self.assertIn("pawl-ring", file.read())
 
+    def test_a_results_file_can_be_shown_again(self):
+        result = run("show", self.results("a.json", [row("fifo.mpmc", "of-another-build", [1.5, 2.5, 3.5])]))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"of-another-build +2\.5")
+
     # compare
 
     def compare(self, before, after, *options):
