@@ -52,8 +52,8 @@ def run(binary, tests, environment=None):
     for test in tests:
         command += ["--filter", test]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})})
-    verdicts = dict(reversed(line.split("] ")) for line in result.stdout.splitlines() if re.match(r"\[[A-Z]+\] \S+/\S+$", line))
-    return {test: verdicts.get(test, "[MISSING") in ("[PASS", "[SKIP") for test in tests}
+    verdicts = {test: verdict for verdict, test in re.findall(r"^\[([A-Z]+)\] (\S+/\S+)", result.stdout, re.M)}
+    return {test: verdicts.get(test) in ("PASS", "SKIP") for test in tests}
 
 
 def until_failed(binary, tests, environment):

@@ -2,7 +2,7 @@
 /*
  * plain.c - runs the tests without Criterion: each in a forked child, one line per test, Criterion's closing line.
  *
- *   tests-plain [--list] [--filter PATTERN]...     PATTERN as in fnmatch(3), on "suite/name"; several: any of them
+ *   tests-plain [--list] [--jobs N] [--filter PATTERN]...   PATTERN as in fnmatch(3), on "suite/name"; several: any of them
  *
  * Exit status 0 only if every test passed, at least one ran, and every filter matched one.
  */
@@ -15,15 +15,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FILTERS_MAX = 256 };
+enum { FILTERS_MAX = 256, JOBS_MAX = 64 };
+
+/* A test under way. */
+struct job {
+  const struct test_case *test; /* NULL: free */
+  pid_t child;
+  double began;
+};
 
 static struct test_case *tests; /* in order of registration */
 static struct test_case **last = &tests;
 static const char *filters[FILTERS_MAX];
 static bool matched[FILTERS_MAX];
 static int filter_count;
+static struct job running[JOBS_MAX];
+static int jobs; /* at once: one per processor, as Criterion does */
 static struct {
   int tested, passing, failing, crashing, skipped;
 } count;
@@ -57,8 +67,15 @@ static bool selected(const struct test_case *test)
   return any;
 }
 
+static double seconds(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 /* The watchdog inside the child ends it in time; what it has forked and left behind goes with its process group. */
-static int run_in_child(const struct test_case *test)
+static void start(const struct test_case *test)
 {
   fflush(NULL);
   pid_t child = fork();
@@ -69,38 +86,89 @@ static int run_in_child(const struct test_case *test)
     test_end();
     exit(EXIT_SUCCESS); /* not _exit: leak checkers run at exit */
   }
-  int status = 0;
   if (child < 0) {
     perror("fork");
     exit(EXIT_FAILURE);
   }
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-    ;
-  kill(-child, SIGKILL);
-  return status;
+  for (int i = 0; i < jobs; i++) {
+    if (!running[i].test) {
+      running[i] = (struct job){test, child, seconds()};
+      return;
+    }
+  }
 }
 
-static void run(const struct test_case *test)
+static const char *judge(int status)
 {
-  int status = run_in_child(test);
-  const char *verdict;
   count.tested++;
-  if (WIFSIGNALED(status)) {
-    count.failing++; /* as Criterion counts: a crash is a failure too */
-    count.crashing++;
-    verdict = "CRASH";
-  } else if (WEXITSTATUS(status) == EXIT_SUCCESS) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS) {
     count.passing++;
-    verdict = "PASS";
-  } else if (WEXITSTATUS(status) == TEST_EXIT_SKIPPED) {
+    return "PASS";
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == TEST_EXIT_SKIPPED) {
     count.passing++;
     count.skipped++;
-    verdict = "SKIP";
-  } else {
-    count.failing++;
-    verdict = WEXITSTATUS(status) == TEST_EXIT_TIMEOUT ? "TIMEOUT" : "FAIL";
+    return "SKIP";
   }
-  printf("[%s] %s/%s\n", verdict, test->suite, test->name);
+  count.failing++; /* as Criterion counts: a crash is a failure too */
+  if (WIFSIGNALED(status)) {
+    count.crashing++;
+    return "CRASH";
+  }
+  return WEXITSTATUS(status) == TEST_EXIT_TIMEOUT ? "TIMEOUT" : "FAIL";
+}
+
+static struct job *job_of(pid_t child)
+{
+  for (int i = 0; i < jobs; i++) {
+    if (running[i].test && running[i].child == child)
+      return &running[i];
+  }
+  return NULL;
+}
+
+/* Waits for one of the tests under way. */
+static void finish_one(void)
+{
+  int status;
+  struct job *job;
+  pid_t child;
+  do {
+    child = wait(&status);
+    job = child > 0 ? job_of(child) : NULL;
+  } while (!job && (child > 0 || errno == EINTR));
+  if (!job) {
+    perror("wait");
+    exit(EXIT_FAILURE);
+  }
+  kill(-child, SIGKILL);
+  printf("[%s] %s/%s (%.2fs)\n", judge(status), job->test->suite, job->test->name, seconds() - job->began);
+  job->test = NULL;
+}
+
+static void run_selected(void)
+{
+  int under_way = 0;
+  for (struct test_case *test = tests; test; test = test->next) {
+    if (!selected(test))
+      continue;
+    if (under_way == jobs) {
+      finish_one();
+      under_way--;
+    }
+    start(test);
+    under_way++;
+  }
+  while (under_way-- > 0)
+    finish_one();
+}
+
+static void list_selected(void)
+{
+  for (struct test_case *test = tests; test; test = test->next) {
+    if (selected(test))
+      printf("%s/%s\n", test->suite, test->name);
+  }
 }
 
 static void read_arguments(int argc, char **argv, bool *list)
@@ -110,8 +178,10 @@ static void read_arguments(int argc, char **argv, bool *list)
       *list = true;
     } else if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc && filter_count < FILTERS_MAX) {
       filters[filter_count++] = argv[++i];
+    } else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
+      jobs = atoi(argv[++i]);
     } else {
-      fprintf(stderr, "usage: %s [--list] [--filter PATTERN]...\n", argv[0]);
+      fprintf(stderr, "usage: %s [--list] [--jobs N] [--filter PATTERN]...\n", argv[0]);
       exit(2);
     }
   }
@@ -120,15 +190,14 @@ static void read_arguments(int argc, char **argv, bool *list)
 int main(int argc, char **argv)
 {
   bool list = false, stray = false;
+  jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
   read_arguments(argc, argv, &list);
-  for (struct test_case *test = tests; test; test = test->next) {
-    if (!selected(test))
-      continue;
-    if (list)
-      printf("%s/%s\n", test->suite, test->name);
-    else
-      run(test);
-  }
+  if (jobs > JOBS_MAX)
+    jobs = JOBS_MAX;
+  if (list)
+    list_selected();
+  else
+    run_selected();
   for (int i = 0; i < filter_count; i++) {
     if (!matched[i]) {
       fprintf(stderr, "no test matches %s\n", filters[i]);
