@@ -4,13 +4,13 @@
  * where the installed version has it, Nikolaev's SCQ.
  *
  * The weak flavour answers EMPTY or FULL when a peer is midway, instead of waiting for it. FAAArrayQueue runs over xenium's
- * hazard pointers with a dynamic number of slots: bounded memory, as for Pawl (the library's epochs free nothing while a
- * thread is stopped).
+ * epochs, its fastest reclamation here (half the time of its hazard pointers alone), although these free nothing while a
+ * thread is stopped.
  */
 #include "../subject.h"
 #include <xenium/policy.hpp>
 #include <xenium/ramalhete_queue.hpp>
-#include <xenium/reclamation/hazard_pointer.hpp>
+#include <xenium/reclamation/generic_epoch_based.hpp>
 #include <xenium/vyukov_bounded_queue.hpp>
 #if defined(BENCH_XENIUM_NIKOLAEV)
 #include <xenium/nikolaev_bounded_queue.hpp>
@@ -20,7 +20,7 @@ namespace
 {
 struct Opaque;
 using Vyukov = xenium::vyukov_bounded_queue<uint64_t, xenium::policy::default_to_weak<true>>;
-using Ramalhete = xenium::ramalhete_queue<Opaque *, xenium::policy::reclaimer<xenium::reclamation::hazard_pointer<>>>;
+using Ramalhete = xenium::ramalhete_queue<Opaque *, xenium::policy::reclaimer<xenium::reclamation::epoch_based<>>>;
 
 template <class Q>
 void *make_bounded(const bench_shape *shape)
@@ -117,7 +117,7 @@ static void xenium_ramalhete_close(void *queue)
 #define SUBJECT xenium_ramalhete
 #define SUBJECT_NAME "xenium-ramalhete"
 #define SUBJECT_LIBRARY "xenium " BENCH_XENIUM_VERSION
-#define SUBJECT_NOTE "ramalhete_queue (FAAArrayQueue) over hazard pointers, unbounded"
+#define SUBJECT_NOTE "ramalhete_queue (FAAArrayQueue) over epochs, unbounded"
 #define SUBJECT_CAPS (BENCH_TRY | BENCH_LOCK_FREE)
 #include "../loops.h"
 
