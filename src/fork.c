@@ -50,8 +50,9 @@ void fork_unregister(struct pawl_queue *q)
 {
   before();
   struct pawl_queue **link = &first;
-  while (*link != q)
+  while (*link != NULL && *link != q)
     link = &(*link)->next_;
-  *link = q->next_;
+  if (*link == q)
+    *link = q->next_;
   in_parent();
 }

@@ -72,14 +72,15 @@ static inline struct reclaim_group *reclaim_group(struct reclaim_thread *me, con
   return &me->group[((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1)];
 }
 
-/* What `source` leads to, safe to follow until the slot is used for something else. */
+/* What `source` leads to, safe to follow until the slot is used for something else. seq_cst, because FULL, EMPTY and SHUTDOWN
+ * are decided on what is found there, and a waiter must not decide on what was there before it announced itself (park.h). */
 static inline void *reclaim_protect(void **slot, void **source)
 {
-  void *seen = at_load_acquire(source);
+  void *seen = at_load_seq(source);
   while (seen != at_load_relaxed(slot)) {
     at_store_release(slot, seen); /* [S] with reclaim_is_protected */
     at_fence_seq();               /* [R] with reclaim_retire */
-    void *again = at_load_acquire(source);
+    void *again = at_load_seq(source);
     if (again == seen)
       break;
     seen = again;

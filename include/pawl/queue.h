@@ -190,6 +190,8 @@ PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *
 /*
  * Says that one item has been dealt with; may come before the get, from any thread. The call that makes all items done
  * wakes every pawl_queue_join. -ERANGE: more calls than items put, count unchanged. PAWL_STATE: queue is PAWL_UNTRACKED.
+ * A call too many that coincides with a put of another thread may answer 0 although that put then fails: it is the put that
+ * was counted too early, and the count is right again when it returns.
  */
 PAWL_API int pawl_queue_task_done(struct pawl_queue *queue);
 

@@ -192,6 +192,16 @@ static int call_queue(struct pawl_queue *queue, struct history_op *op)
   }
 }
 
+/* Whether the thread still has an item of its own to say done. (One that says it too often may be answered 0 while another
+ * thread's put is under way, for which that put's failure then makes up: pawl_queue_task_done.) */
+static bool owes(const struct history_op *ops, int n)
+{
+  int owed = 0;
+  for (int i = 0; i < n; i++)
+    owed += ops[i].result != 0 ? 0 : ops[i].kind == OP_GET ? 1 : ops[i].kind == OP_TASK_DONE ? -1 : 0;
+  return owed > 0;
+}
+
 static void short_call(struct short_rounds *s, int thread, int i, uint64_t *random)
 {
   static const uint8_t more[] = {OP_TASK_DONE, OP_JOIN, OP_RESIZE, OP_CLOSE, OP_CLOSE_NOW, OP_TASK_DONE, OP_JOIN, OP_PUT};
@@ -203,6 +213,8 @@ static void short_call(struct short_rounds *s, int thread, int i, uint64_t *rand
   op->kind = one_side ? (thread == 0 ? OP_PUT : OP_GET) : word % 2 == 0 ? OP_PUT : OP_GET;
   if (s->plan->all_calls && (word >> 1 & 3) == 0)
     op->kind = more[word >> 3 & 7];
+  if (op->kind == OP_TASK_DONE && !owes(s->ops[thread], i))
+    op->kind = OP_JOIN;
   op->key = (subject->traits & SUBJECT_PRIORITY) != 0 ? word >> 6 & 1 : 0;
   op->arg = op->kind == OP_RESIZE ? 1 + (word >> 6 & 1) : op->key << 32 | (uint64_t)(thread * SHORT_OPS + i + 1);
   op->invoked = now(s->plan);
