@@ -58,6 +58,7 @@ struct bench_workload {
   void (*drive)(struct bench_trial *trial);
   struct bench_metric metrics[BENCH_METRICS]; /* ends with a NULL suffix if shorter */
   unsigned param;                             /* meaning known to drive */
+  size_t capacity;                            /* of bounded subjects, if not as the settings say */
 };
 
 extern const struct bench_workload bench_workloads[];

@@ -41,7 +41,40 @@ static inline unsigned S(_get_retry)(struct S(_handle) * handle, uint64_t *item)
   return tries;
 }
 
-/* One thread puts one item and takes it back. Stops by itself; `puts` counts pairs. */
+/* One place for the calls that sleep and those that do not; `wait` is a constant wherever this is inlined. */
+static inline __attribute__((always_inline)) void S(_put_one)(struct S(_handle) * handle, uint64_t item, bool wait)
+{
+#if SUBJECT_CAPS & BENCH_WAIT
+  if (wait) {
+    S(_put_wait)(handle, item);
+    return;
+  }
+#endif
+  (void)wait;
+  S(_put_retry)(handle, item);
+}
+
+static inline __attribute__((always_inline)) void S(_get_one)(struct S(_handle) * handle, uint64_t *item, bool wait)
+{
+#if SUBJECT_CAPS & BENCH_WAIT
+  if (wait) {
+    S(_get_wait)(handle, item);
+    return;
+  }
+#endif
+  (void)wait;
+  S(_get_retry)(handle, item);
+}
+
+/* The last producer to finish tells every consumer to stop. */
+static inline __attribute__((always_inline)) void S(_poison)(struct S(_handle) * handle, struct bench_worker *worker, bool wait)
+{
+  if (bench_last_producer(worker))
+    for (unsigned i = 0; i < worker->run->consumers; i++)
+      S(_put_one)(handle, BENCH_POISON, wait);
+}
+
+/* One thread puts one item and takes it back. */
 static void S(_solo)(struct bench_worker *worker)
 {
   struct S(_handle) handle;
@@ -64,7 +97,7 @@ static void S(_solo)(struct bench_worker *worker)
   S(_detach)(&handle);
 }
 
-static void S(_produce)(struct bench_worker *worker)
+static inline __attribute__((always_inline)) void S(_produce_by)(struct bench_worker *worker, bool wait)
 {
   struct S(_handle) handle;
   S(_attach)(&handle, worker->queue);
@@ -72,17 +105,15 @@ static void S(_produce)(struct bench_worker *worker)
   bench_begin(worker);
   do {
     for (int i = 0; i < 16; i++, item += BENCH_STEP)
-      S(_put_retry)(&handle, item);
+      S(_put_one)(&handle, item, wait);
   } while (!bench_stopped(worker));
   worker->puts = item / BENCH_STEP - 1;
-  if (bench_last_producer(worker))
-    for (unsigned i = 0; i < worker->run->consumers; i++)
-      S(_put_retry)(&handle, BENCH_POISON);
+  S(_poison)(&handle, worker, wait);
   bench_end(worker);
   S(_detach)(&handle);
 }
 
-static void S(_consume)(struct bench_worker *worker)
+static inline __attribute__((always_inline)) void S(_consume_by)(struct bench_worker *worker, bool wait)
 {
   struct S(_handle) handle;
   S(_attach)(&handle, worker->queue);
@@ -91,7 +122,7 @@ static void S(_consume)(struct bench_worker *worker)
   bench_begin(worker);
   for (;;) {
     uint64_t item = 0;
-    S(_get_retry)(&handle, &item);
+    S(_get_one)(&handle, &item, wait);
     if (item == BENCH_POISON)
       break;
     bench_audit_add(&got, item);
@@ -99,6 +130,16 @@ static void S(_consume)(struct bench_worker *worker)
   bench_end(worker);
   worker->got = got;
   S(_detach)(&handle);
+}
+
+static void S(_produce)(struct bench_worker *worker)
+{
+  S(_produce_by)(worker, false);
+}
+
+static void S(_consume)(struct bench_worker *worker)
+{
+  S(_consume_by)(worker, false);
 }
 
 /* Each thread puts one item, then takes whichever is first: the queue never holds less than the threads inside get. */
@@ -212,39 +253,12 @@ static void S(_drain)(struct bench_worker *worker)
 
 static void S(_produce_wait)(struct bench_worker *worker)
 {
-  struct S(_handle) handle;
-  S(_attach)(&handle, worker->queue);
-  uint64_t item = bench_first_item(worker);
-  bench_begin(worker);
-  do {
-    for (int i = 0; i < 16; i++, item += BENCH_STEP)
-      S(_put_wait)(&handle, item);
-  } while (!bench_stopped(worker));
-  worker->puts = item / BENCH_STEP - 1;
-  if (bench_last_producer(worker))
-    for (unsigned i = 0; i < worker->run->consumers; i++)
-      S(_put_wait)(&handle, BENCH_POISON);
-  bench_end(worker);
-  S(_detach)(&handle);
+  S(_produce_by)(worker, true);
 }
 
 static void S(_consume_wait)(struct bench_worker *worker)
 {
-  struct S(_handle) handle;
-  S(_attach)(&handle, worker->queue);
-  struct bench_audit got;
-  memset(&got, 0, sizeof got);
-  bench_begin(worker);
-  for (;;) {
-    uint64_t item = 0;
-    S(_get_wait)(&handle, &item);
-    if (item == BENCH_POISON)
-      break;
-    bench_audit_add(&got, item);
-  }
-  bench_end(worker);
-  worker->got = got;
-  S(_detach)(&handle);
+  S(_consume_by)(worker, true);
 }
 
 /* Sends an item, waits for its echo. */
@@ -305,9 +319,7 @@ static void S(_trickle_wait)(struct bench_worker *worker)
     item += BENCH_STEP;
   } while (!bench_stopped(worker));
   worker->puts = item / BENCH_STEP - 1;
-  if (bench_last_producer(worker))
-    for (unsigned i = 0; i < worker->run->consumers; i++)
-      S(_put_wait)(&handle, BENCH_POISON);
+  S(_poison)(&handle, worker, true);
   bench_end(worker);
   S(_detach)(&handle);
 }

@@ -30,7 +30,7 @@ static const char usage_text[] =
     "\n"
     "  --workload GLOB   only these (fifo.mpmc, 'fifo.*'; several by commas)\n"
     "  --subject GLOB    only these ('pawl-*,mutex')\n"
-    "  --threads LIST    only these numbers of threads (2,8)\n"
+    "  --threads LIST    only these numbers of threads (2,8; 4P4C has 8)\n"
     "  --capacity N      of bounded queues (default 1024)\n"
     "  --reps N          repetitions, interleaved across subjects (default 5)\n"
     "  --time MS         measured time of each repetition (default 50)\n"

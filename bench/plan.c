@@ -90,7 +90,8 @@ static void add_rows(const struct bench_plan *plan, const struct bench_workload 
     row->producers = workload->producers;
     row->consumers = workload->consumers;
     row->threads = bench_workload_threads(workload);
-    row->capacity = cell->subject->caps & BENCH_BOUNDED ? plan->settings.capacity : 0;
+    if (cell->subject->caps & BENCH_BOUNDED)
+      row->capacity = workload->capacity != 0 ? workload->capacity : plan->settings.capacity;
     row->higher_is_better = workload->metrics[m].higher_is_better;
     row->count = reps;
     row->samples = malloc(reps * sizeof *row->samples);
