@@ -88,10 +88,10 @@ struct pawl_check_setup {
 };
 
 enum pawl_check_flags {
-  PAWL_CHECK_TWO_POINT = 1, /* a put reserves, then publishes: FULL counts reservations, EMPTY what is published */
-  PAWL_CHECK_LOCK_FREE = 2, /* --freeze applies: a frozen thread must not keep another from ending */
-  PAWL_CHECK_DRAIN = 4,     /* when all threads have ended, call the op of key 'g' until it does not answer 0 */
-  PAWL_CHECK_BOUNDED = 8,   /* capacity 0 means 1 */
+  PAWL_CHECK_TWO_POINT = 1,  /* a put reserves, then publishes: FULL counts reservations, EMPTY what is published */
+  PAWL_CHECK_LOCK_FREE = 2,  /* --freeze applies: a frozen thread must not keep another from ending */
+  PAWL_CHECK_DRAIN = 4,      /* when all threads have ended, call the op of key 'g' until it does not answer 0 */
+  PAWL_CHECK_BOUNDED = 8,    /* capacity 0 means 1 */
   PAWL_CHECK_UNBOUNDED = 16, /* there is no capacity */
 };
 

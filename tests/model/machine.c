@@ -14,7 +14,8 @@ struct machine M;
 /* AT_GLOBAL puts the library's mutable globals here; one of our own, so that the section exists. */
 static uint64_t anchor __attribute__((section("pawl_check_globals"), used));
 extern char __start_pawl_check_globals[], __stop_pawl_check_globals[];
-static char *globals_image;
+static char *globals_fresh, *globals_ready; /* as linked; as the set-up left them, for every schedule */
+static size_t globals_size;
 
 static char crash_stack[64 * 1024];
 
@@ -222,15 +223,16 @@ static void setup_object(const struct config *config)
 
 void model_open(const struct config *config)
 {
-  size_t globals = (size_t)(__stop_pawl_check_globals - __start_pawl_check_globals);
-  if (globals_image == NULL) {
+  if (globals_fresh == NULL) {
     open_stacks();
     catch_crashes();
     heap_open();
-    globals_image = malloc(globals);
-    memcpy(globals_image, __start_pawl_check_globals, globals);
+    globals_size = (size_t)(__stop_pawl_check_globals - __start_pawl_check_globals);
+    globals_fresh = malloc(globals_size);
+    globals_ready = malloc(globals_size);
+    memcpy(globals_fresh, __start_pawl_check_globals, globals_size);
   }
-  memcpy(__start_pawl_check_globals, globals_image, globals);
+  memcpy(__start_pawl_check_globals, globals_fresh, globals_size);
   M.config = config;
   M.threads = config->setup.threads;
   program_open(config);
@@ -246,6 +248,7 @@ void model_open(const struct config *config)
     selves[i].at_exit = M.fiber[i].at_exit;
   }
   heap_image();
+  memcpy(globals_ready, __start_pawl_check_globals, globals_size);
 }
 
 static void reset_fiber(struct fiber *f, bool used)
@@ -270,6 +273,7 @@ static void reset(void)
 {
   const struct config *c = M.config;
   heap_reset();
+  memcpy(__start_pawl_check_globals, globals_ready, globals_size);
   memory_reset();
   M.step = M.event = 0;
   M.s_time = 0;

@@ -11,10 +11,11 @@
  * Sites are named by file, function, operation and text, and numbered among equal ones, so that names outlive changed lines.
  */
 #include "mutate.h"
+#include "variations.h"
 
 #include <stdlib.h>
 
-enum { MUTANTS_MAX = 2048, KEY_MAX = 200, NOTES_MAX = 2048, OPTIONS_MAX = 160, SKIPPED = 100 };
+enum { MUTANTS_MAX = 2048, KEY_MAX = 200, NOTES_MAX = 2048, SKIPPED = 100 };
 
 struct mutant {
   struct pawl_check_site *site; /* one of its group */
@@ -178,49 +179,15 @@ static void collect(const char *only)
   }
 }
 
-/* ---- variations: under which circumstances a mutant runs */
+/* ---- variations: the weak ones, then the others for steps */
 
-static struct config variations[64];
-static char variation_text[64][OPTIONS_MAX];
+static struct variation variations[2 * VARIATIONS_MAX];
 static int nvariations;
-
-static void add_variation(const struct options *o, const char *format, int threads, int ops, int capacity)
-{
-  char text[OPTIONS_MAX], words[OPTIONS_MAX + 40];
-  static struct options parsed;
-  struct pawl_check_subject list[2] = {*o->config.subject, {.name = NULL}};
-  if (nvariations == 64)
-    return;
-  snprintf(text, sizeof(text), format, threads, ops, capacity);
-  snprintf(words, sizeof(words), "%s %s", list[0].name, text);
-  if (!options_parse_text(words, list, &parsed))
-    return;
-  parsed.config.subject = o->config.subject;
-  strcpy(variation_text[nvariations], text);
-  variations[nvariations++] = parsed.config;
-}
 
 static void vary(const struct options *o)
 {
-  const struct pawl_check_subject *s = o->config.subject;
-  bool queue = s->model == PAWL_CHECK_FIFO || s->model == PAWL_CHECK_LIFO;
-  nvariations = 0;
-  if (s->program != NULL) {
-    add_variation(o, "--weak", 0, 0, 0);
-    add_variation(o, "--mode walk", 0, 0, 0);
-    return;
-  }
-  for (int capacity = 0; capacity <= (queue ? 2 : 0); capacity++) {
-    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 2, 2, capacity);
-    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 2, 4, capacity);
-    add_variation(o, "--weak --threads %d --ops %d --capacity %d", 3, 2, capacity);
-    add_variation(o, "--weak --threads %d --ops %d --capacity %d --exits", 3, 3, capacity);
-    add_variation(o, "--weak --mode pct --threads %d --ops %d --capacity %d", 3, 3, capacity);
-    add_variation(o, "--threads %d --ops %d --capacity %d", 3, 3, capacity);
-    add_variation(o, "--weak --reuse --threads %d --ops %d --capacity %d", 2, 6, capacity);
-    if (s->handler != 0)
-      add_variation(o, "--weak --handlers --threads %d --ops %d --capacity %d", 2, 3, capacity);
-  }
+  nvariations = variations_of(o->config.subject, true, variations);
+  nvariations += variations_of(o->config.subject, false, variations + nvariations);
 }
 
 /* ---- the files: columns separated by tabs */
@@ -287,17 +254,13 @@ static void write_kills(const char *path)
 
 static bool replay_kill(const struct options *o, const struct note *k)
 {
-  char words[OPTIONS_MAX + 80];
-  static struct options parsed;
-  struct pawl_check_subject list[2] = {*o->config.subject, {.name = NULL}};
-  snprintf(words, sizeof(words), "%s %s", list[0].name, k->options);
-  if (!options_parse_text(words, list, &parsed))
+  static struct variation v;
+  if (!variation_parse(o->config.subject, k->options, &v))
     return false;
-  parsed.config.subject = o->config.subject;
-  model_open(&parsed.config);
-  if (parsed.config.source == FROM_PCT)
-    explore_horizon(&parsed.config);
-  program_draw(&parsed.config, k->number);
+  model_open(&v.config);
+  if (v.config.source == FROM_PCT)
+    explore_horizon(&v.config);
+  program_draw(&v.config, k->number);
   return model_schedule(k->number) != VERDICT_OK;
 }
 
@@ -309,9 +272,9 @@ static int hunt(const struct options *o, const struct mutant *m, uint64_t limit,
   for (uint64_t share = 500, round = 0; *spent < limit; share = share < 100000 ? share * 4 : share, round++) {
     for (int v = 0; v < nvariations && *spent < limit; v++) {
       struct budget budget = {.schedules = share, .seconds = 0};
-      if (order && !variations[v].weak)
+      if (order && !variations[v].config.weak)
         continue;
-      enum verdict verdict = explore(&variations[v], rng_mix(o->seed + round * 64 + (uint64_t)v), &budget, out);
+      enum verdict verdict = explore(&variations[v].config, rng_mix(o->seed + round * 64 + (uint64_t)v), &budget, out);
       *spent += out->schedules;
       if (verdict != VERDICT_OK)
         return v;
@@ -341,7 +304,7 @@ static bool try_mutant(const struct options *o, const struct mutant *m, struct m
   apply(m, true);
   bool replayed = known != NULL && replay_kill(o, known);
   if (!replayed)
-    v = hunt(o, m, kept != NULL && !o->update ? limit / 20 + 1 : limit, &out, &spent);
+    v = hunt(o, m, kept != NULL && !o->full ? limit / 20 + 1 : limit, &out, &spent);
   apply(m, false);
   r->schedules += spent + 1;
   if (replayed) {
@@ -350,10 +313,10 @@ static bool try_mutant(const struct options *o, const struct mutant *m, struct m
     return true;
   }
   if (v >= 0) {
-    char detail[OPTIONS_MAX + 120];
-    snprintf(detail, sizeof(detail), "%s: %s (%s)", verdict_name(out.verdict), out.why, variation_text[v]);
+    char detail[VARIATION_TEXT + 120];
+    snprintf(detail, sizeof(detail), "%s: %s (%s)", verdict_name(out.verdict), out.why, variations[v].text);
     report(o, m, "killed", spent, detail);
-    note_kill(structure, m->key, variation_text[v], out.seed);
+    note_kill(structure, m->key, variations[v].text, out.seed);
     r->killed++;
     return true;
   }
@@ -376,7 +339,7 @@ static bool is_sound(const struct options *o, struct mutate_result *r)
   if (v < 0)
     return true;
   printf("  the structure fails without any mutation: %s: %s (%s, seed 0x%llx)\n", verdict_name(out.verdict), out.why,
-         variation_text[v], (unsigned long long)out.seed);
+         variations[v].text, (unsigned long long)out.seed);
   r->faults++;
   return false;
 }

@@ -67,9 +67,15 @@ static bool read_flag(const char *name, struct options *o)
     bool *flag;
     bool value;
   } flags[] = {
-      {"--weak", &o->config.weak, true},       {"--freeze", &o->config.freeze, true}, {"--handlers", &o->config.handlers, true},
-      {"--faults", &o->config.faults, true},   {"--reuse", &o->config.reuse, true},   {"--exits", &o->config.exits, true},
-      {"--quiet", &o->budget.progress, false}, {"--update", &o->update, true},
+      {"--weak", &o->config.weak, true},
+      {"--freeze", &o->config.freeze, true},
+      {"--handlers", &o->config.handlers, true},
+      {"--faults", &o->config.faults, true},
+      {"--reuse", &o->config.reuse, true},
+      {"--exits", &o->config.exits, true},
+      {"--full", &o->full, true},
+      {"--quiet", &o->budget.progress, false},
+      {"--update", &o->update, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
     if (strcmp(name, flags[i].name) == 0) {
@@ -157,6 +163,8 @@ static bool is_sensible(struct options *o)
     wrong = "it does not promise to be lock-free";
   if (c->setup.threads * c->ops > HISTORY_MAX / 2)
     wrong = "too many operations";
+  if (c->setup.capacity != 0 && (s->flags & PAWL_CHECK_UNBOUNDED) != 0)
+    wrong = "it has no capacity";
   const char *program = c->program != NULL ? c->program : s->program;
   for (const char *p = program; p != NULL && *p != 0; p++)
     if (*p != '|' && program_op(s, *p) == NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tool.c - pawl-check: the machine with Pawl's own structures, and the levels of CI and releases. */
+#include "levels.h"
 #include "machine.h"
 #include "planted/planted.h"
 #include "self.h"
@@ -25,5 +26,7 @@ int main(int argc, char **argv)
   collect(planted_lists);
   if (argc == 2 && strcmp(argv[1], "self") == 0)
     return self_test(subjects) != 0;
+  if (argc >= 2 && (strcmp(argv[1], "ci") == 0 || strcmp(argv[1], "full") == 0))
+    return levels_main(argc, argv, subjects);
   return pawl_check_main(argc, argv, subjects);
 }

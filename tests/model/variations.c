@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * variations.c - the circumstances: few threads and operations, small bounds, segments that turn over, counters that wrap,
+ * memory that fails or comes back, frozen threads, handlers.
+ */
+#include "variations.h"
+
+#include <stdio.h>
+
+enum need { QUEUE = 1, LOCK_FREE = 2, HANDLER = 4, BOUND = 8 };
+
+static const struct {
+  const char *options;
+  unsigned needs;
+} all[] = {
+    {"--threads 2 --ops 2", 0},
+    {"--threads 2 --ops 4", 0},
+    {"--threads 3 --ops 2", 0},
+    {"--threads 3 --ops 3 --exits", 0},
+    {"--threads 4 --ops 2", 0},
+    {"--threads 3 --ops 3 --mode pct", 0},
+    {"--threads 2 --ops 3 --capacity 1", BOUND},
+    {"--threads 3 --ops 2 --capacity 1", BOUND},
+    {"--threads 3 --ops 3 --capacity 1 --segment 1", BOUND},
+    {"--threads 2 --ops 3 --capacity 2", BOUND},
+    {"--threads 3 --ops 3 --capacity 2", BOUND},
+    {"--threads 3 --ops 3 --capacity 2 --mode pct", BOUND},
+    {"--threads 4 --ops 2 --capacity 2 --segment 3", BOUND},
+    {"--threads 2 --ops 6 --capacity 3 --faults --exits", BOUND},
+    {"--threads 2 --ops 6 --capacity 4 --reuse", BOUND},
+    {"--threads 2 --ops 8 --capacity 5", BOUND},
+    {"--threads 2 --ops 8 --capacity 8 --segment 3", BOUND},
+    {"--threads 2 --ops 4 --capacity 2 --start 18446744073709551613", BOUND},
+    {"--threads 2 --ops 4 --capacity 2 --start 4294967294", BOUND},
+    {"--threads 2 --ops 5 --segment 1 --reuse --faults", QUEUE},
+    {"--threads 3 --ops 2 --start 18446744073709551613", QUEUE},
+    {"--threads 3 --ops 2 --freeze", LOCK_FREE},
+    {"--threads 3 --ops 2 --capacity 1 --freeze", LOCK_FREE | BOUND},
+    {"--threads 3 --ops 3 --capacity 2 --freeze --segment 1", LOCK_FREE | BOUND},
+    {"--threads 2 --ops 3 --handlers", HANDLER},
+    {"--threads 3 --ops 2 --handlers --freeze --reuse", HANDLER | LOCK_FREE},
+};
+
+bool variation_parse(const struct pawl_check_subject *subject, const char *options, struct variation *out)
+{
+  char *words;
+  static struct options parsed;
+  const struct pawl_check_subject list[2] = {*subject, {.name = NULL}};
+  if (asprintf(&words, "%s %s", subject->name, options) < 0) /* stays: the configuration points into it */
+    return false;
+  if (!options_parse_text(words, list, &parsed))
+    return false;
+  parsed.config.subject = subject;
+  out->config = parsed.config;
+  snprintf(out->text, sizeof(out->text), "%s", options);
+  return true;
+}
+
+int variations_of(const struct pawl_check_subject *s, bool weak, struct variation out[VARIATIONS_MAX])
+{
+  bool queue = s->model == PAWL_CHECK_FIFO || s->model == PAWL_CHECK_LIFO || s->model == PAWL_CHECK_PRIORITY;
+  unsigned has = (queue ? QUEUE : 0) | (queue && (s->flags & PAWL_CHECK_UNBOUNDED) == 0 ? BOUND : 0) |
+                 ((s->flags & PAWL_CHECK_LOCK_FREE) != 0 ? LOCK_FREE : 0) | (s->handler != 0 ? HANDLER : 0);
+  int n = 0;
+  if (s->program != NULL)
+    return variation_parse(s, weak ? "--weak" : "--mode walk", &out[0]);
+  for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && n < VARIATIONS_MAX; i++) {
+    char text[VARIATION_TEXT];
+    snprintf(text, sizeof(text), "%s%s", all[i].options, weak ? " --weak" : "");
+    if ((all[i].needs & ~has) == 0)
+      n += variation_parse(s, text, &out[n]);
+  }
+  return n;
+}
