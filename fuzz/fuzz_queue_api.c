@@ -66,7 +66,8 @@ struct world {
   int kind;
   struct pawl_queue *queue;
   struct pawl_simple_queue *simple;
-  bool on_heap, ring, tracked, closed;
+  bool on_heap, tracked, closed;
+  bool fixed; /* its capacity is that of its init */
   bool drops; /* discarded items are handed to drop() */
   int64_t maxsize, capacity;
   uint64_t items[ITEMS_MAX]; /* [first .. last) */
@@ -321,7 +322,7 @@ static void op_set_maxsize(struct input *in)
   if (world.kind == KIND_SIMPLE)
     return;
   int result = pawl_queue_set_maxsize(world.queue, maxsize);
-  bool refused = world.ring && (maxsize <= 0 || maxsize > world.capacity);
+  bool refused = world.fixed && (maxsize <= 0 || maxsize > world.capacity);
   FUZZ_CHECK(result == (refused ? -EINVAL : 0));
   if (!refused)
     world.maxsize = maxsize;
@@ -498,7 +499,7 @@ static bool begin(struct input *in)
   int result = world.on_heap ? pawl_queue_new(&world.queue, &options) : pawl_queue_init(&queue, &options);
   bool too_much = failures > 0 || options.maxsize > LIVE_MAX; /* some sizes are refused without asking for memory */
   FUZZ_CHECK(result == (is_valid(&options) ? 0 : -EINVAL) || (result == -ENOMEM && too_much));
-  world.ring = options.progress == PAWL_RING;
+  world.fixed = options.progress == PAWL_RING || (options.flags & PAWL_PREALLOC) != 0;
   world.maxsize = world.capacity = options.maxsize;
   world.tracked = (options.flags & PAWL_UNTRACKED) == 0;
   return result == 0;
