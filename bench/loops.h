@@ -15,7 +15,8 @@
  *
  * Back-off. A non-blocking call that answers FULL or EMPTY is repeated by one policy for all: after the k-th failure in a
  * row 2^(k-1) pauses up to the sixth (63 pauses, some microseconds in all), then sched_yield() each time.
- * Stop. Producers look at the stop flag every 16 items. The last producer to finish puts one poison per consumer; what the
+ * Stop. Producers look at the stop flag, a line that nobody writes, after each item: a subject that collapses under more
+ * threads than processors takes milliseconds per operation, and a batch of them is not to be waited for. The last producer to finish puts one poison per consumer; what the
  * consumers leave (queues that are FIFO per producer only) is drained afterwards and verified, but not counted as passed.
  */
 #ifndef BENCH_PREFIX
@@ -104,8 +105,8 @@ static inline __attribute__((always_inline)) void S(_produce_by)(struct bench_wo
   uint64_t item = bench_first_item(worker);
   bench_begin(worker);
   do {
-    for (int i = 0; i < 16; i++, item += BENCH_STEP)
-      S(_put_one)(&handle, item, wait);
+    S(_put_one)(&handle, item, wait);
+    item += BENCH_STEP;
   } while (!bench_stopped(worker));
   worker->puts = item / BENCH_STEP - 1;
   S(_poison)(&handle, worker, wait);
@@ -153,12 +154,11 @@ static void S(_pairs)(struct bench_worker *worker)
   uint64_t empties = 0;
   bench_begin(worker);
   do {
-    for (int i = 0; i < 16; i++, item += BENCH_STEP) {
-      uint64_t back = 0;
-      S(_put_retry)(&handle, item);
-      empties += S(_get_retry)(&handle, &back);
-      bench_audit_add(&got, back);
-    }
+    uint64_t back = 0;
+    S(_put_retry)(&handle, item);
+    empties += S(_get_retry)(&handle, &back);
+    bench_audit_add(&got, back);
+    item += BENCH_STEP;
   } while (!bench_stopped(worker));
   bench_end(worker);
   worker->puts = item / BENCH_STEP - 1;
@@ -178,17 +178,16 @@ static void S(_pairs_timed)(struct bench_worker *worker)
   bench_begin(worker);
   uint64_t before = bench_ticks();
   do {
-    for (int i = 0; i < 16; i++, item += BENCH_STEP) {
-      uint64_t back = 0, between, after;
-      S(_put_retry)(&handle, item);
-      between = bench_ticks();
-      S(_get_retry)(&handle, &back);
-      after = bench_ticks();
-      bench_histogram_add(worker->histogram, between - before);
-      bench_histogram_add(worker->histogram, after - between);
-      bench_audit_add(&got, back);
-      before = bench_ticks();
-    }
+    uint64_t back = 0, between, after;
+    S(_put_retry)(&handle, item);
+    between = bench_ticks();
+    S(_get_retry)(&handle, &back);
+    after = bench_ticks();
+    bench_histogram_add(worker->histogram, between - before);
+    bench_histogram_add(worker->histogram, after - between);
+    bench_audit_add(&got, back);
+    item += BENCH_STEP;
+    before = bench_ticks();
   } while (!bench_stopped(worker));
   bench_end(worker);
   worker->puts = item / BENCH_STEP - 1;
@@ -206,7 +205,7 @@ static void S(_observe)(struct bench_worker *worker)
   uint64_t before = bench_ticks();
   do {
     bench_observe(worker);
-    for (int i = 0; i < 1024; i++, item += BENCH_STEP) {
+    for (int i = 0; i < 1024 && !bench_stopped(worker); i++, item += BENCH_STEP) {
       uint64_t back = 0, between, after;
       S(_put_retry)(&handle, item);
       between = bench_ticks();

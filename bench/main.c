@@ -34,7 +34,7 @@ static const char usage_text[] =
     "  --capacity N      of bounded queues (default 1024)\n"
     "  --reps N          repetitions, interleaved across subjects (default 5)\n"
     "  --time MS         measured time of each repetition (default 50)\n"
-    "  --patience S      seconds until a sample counts as hung (default 20)\n"
+    "  --patience S      seconds until a sample counts as hung (default 60)\n"
     "  --quick           3 repetitions of 25 ms, 1 of the slow workloads: everything in under two minutes\n"
     "  --full            21 repetitions of 100 ms, for results to publish\n"
     "  --verify          1 repetition of 2 ms: only the checks count\n"
@@ -353,7 +353,7 @@ static int dispatch(struct options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
   struct options options = {
-      .plan = {.reps = 5, .settings = {.milliseconds = 50, .capacity = 1024, .patience = 20, .pin = true}}, .threshold = 0.05};
+      .plan = {.reps = 5, .settings = {.milliseconds = 50, .capacity = 1024, .patience = 60, .pin = true}}, .threshold = 0.05};
   for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
     if (option == HELP)
       return fputs(usage_text, stdout), BENCH_OK;

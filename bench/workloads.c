@@ -354,144 +354,112 @@ static void drive_false_empty(struct bench_trial *trial)
   bench_trial_verify(trial);
 }
 
-#define ITEMS                                                                                                                  \
+#define ITEMS .suffix = "", .unit = "Mops/s", .higher_is_better = true
+#define SWITCHES .suffix = ".switches", .unit = "per 1000 ops"
+#define QUANTILES                                                                                                              \
+  {.suffix = ".p50", .unit = "ns"}, {.suffix = ".p99", .unit = "ns"}, {.suffix = ".p99.9", .unit = "ns"},                      \
   {                                                                                                                            \
-    "", "Mops/s", true                                                                                                         \
-  }
-#define SWITCHES                                                                                                               \
-  {                                                                                                                            \
-    ".switches", "per 1000 ops", false                                                                                         \
+    .suffix = ".p99.99", .unit = "ns"                                                                                          \
   }
 
+#define STREAM(title, each, extra, against, text)                                                                              \
+  {                                                                                                                            \
+    .name = title, .producers = each, .consumers = each, .caps = BENCH_TRY | extra, .baseline = against, .about = text,        \
+    .drive = drive_stream, .metrics = {                                                                                        \
+      {ITEMS}                                                                                                                  \
+    }                                                                                                                          \
+  }
 #define PAIRS(threads)                                                                                                         \
   {                                                                                                                            \
-    "fifo.pairs", threads, 0, BENCH_TRY, "mutex",                                                                              \
-        "each thread puts one item and gets one; share: the slowest thread's of the fastest's; pNN: one operation",            \
-        drive_pairs,                                                                                                           \
-        {ITEMS,                                                                                                                \
-         {".share", "ratio", true},                                                                                            \
-         {".p50", "ns", false},                                                                                                \
-         {".p99", "ns", false},                                                                                                \
-         {".p99.9", "ns", false},                                                                                              \
-         {".p99.99", "ns", false}},                                                                                            \
-        0                                                                                                                      \
+    .name = "fifo.pairs", .producers = threads, .caps = BENCH_TRY, .baseline = "mutex", .drive = drive_pairs,                  \
+    .about = "each puts one and gets one; share: slowest thread of the fastest; p50 ..: one put or get", .metrics = {          \
+      {ITEMS},                                                                                                                 \
+      {.suffix = ".share", .unit = "ratio", .higher_is_better = true},                                                         \
+      QUANTILES                                                                                                                \
+    }                                                                                                                          \
   }
-#define MPMC(each)                                                                                                             \
+#define BLOCK(each, text)                                                                                                      \
   {                                                                                                                            \
-    "fifo.mpmc", each, each, BENCH_TRY | BENCH_PRICE, "mutex", "several stream to several", drive_stream, {ITEMS}, 0           \
+    .name = "fifo.block", .producers = each, .consumers = each, .caps = BENCH_WAIT, .baseline = "mutex-cond", .about = text,   \
+    .drive = drive_block, .metrics = {                                                                                         \
+      {ITEMS},                                                                                                                 \
+      {SWITCHES}                                                                                                               \
+    }                                                                                                                          \
+  }
+#define OVERSUB(title, where, text)                                                                                            \
+  {                                                                                                                            \
+    .name = title, .producers = 8, .consumers = 8, .baseline = "mutex-cond", .about = text, .drive = drive_oversub,            \
+    .param = where, .metrics = {                                                                                               \
+      {ITEMS},                                                                                                                 \
+      {SWITCHES}                                                                                                               \
+    }                                                                                                                          \
   }
 
 const struct bench_workload bench_workloads[] = {
-    {"fifo.solo",
-     1,
-     0,
-     BENCH_TRY | BENCH_PRICE,
-     "mutex",
-     "one thread puts an item and gets it back",
-     drive_solo,
-     {{"", "ns", false}},
-     0},
-    {"fifo.spsc",
-     1,
-     1,
-     BENCH_TRY | BENCH_SPSC,
-     "ck-ring-spsc",
-     "one streams to one; queues that allow no more than that",
-     drive_stream,
-     {ITEMS},
-     0},
-    {"fifo.1p1c", 1, 1, BENCH_TRY, "mutex", "one streams to one", drive_stream, {ITEMS}, 0},
-    MPMC(2),
-    MPMC(4),
-    MPMC(8),
+    {.name = "fifo.solo",
+     .producers = 1,
+     .caps = BENCH_TRY | BENCH_PRICE,
+     .baseline = "mutex",
+     .about = "one thread puts an item and gets it back",
+     .drive = drive_solo,
+     .metrics = {{.suffix = "", .unit = "ns"}}},
+    STREAM("fifo.spsc", 1, BENCH_SPSC | BENCH_PRICE, "ck-ring-spsc", "one streams to one; queues that allow no more than that"),
+    STREAM("fifo.1p1c", 1, 0, "mutex", "one streams to one"),
+    STREAM("fifo.mpmc", 2, BENCH_PRICE, "mutex", "several stream to several"),
+    STREAM("fifo.mpmc", 4, BENCH_PRICE, "mutex", "several stream to several"),
+    STREAM("fifo.mpmc", 8, BENCH_PRICE, "mutex", "several stream to several"),
     PAIRS(1),
     PAIRS(2),
     PAIRS(4),
     PAIRS(8),
-    {"fifo.block",
-     1,
-     1,
-     BENCH_WAIT,
-     "mutex-cond",
-     "as fifo.1p1c, with the calls that sleep",
-     drive_block,
-     {ITEMS, SWITCHES},
-     0},
-    {"fifo.block",
-     4,
-     4,
-     BENCH_WAIT,
-     "mutex-cond",
-     "as fifo.mpmc, with the calls that sleep",
-     drive_block,
-     {ITEMS, SWITCHES},
-     0},
-    {"fifo.rtt",
-     1,
-     1,
-     BENCH_WAIT,
-     "mutex-cond",
-     "an item there and back through two queues, with the calls that sleep",
-     drive_rtt,
-     {{".p50", "ns", false}, {".p99", "ns", false}, {".p99.9", "ns", false}, {".p99.99", "ns", false}},
-     0},
-    {"fifo.idle",
-     0,
-     IDLERS,
-     BENCH_WAIT,
-     "mutex-cond",
-     "four threads wait for what does not come",
-     drive_idle,
-     {{"", "ms CPU/s", false}, {".switches", "per s", false}},
-     0},
-    {"fifo.trickle", 1, 1, BENCH_WAIT, "mutex-cond", "an item every millisecond", drive_trickle, {{"", "ns CPU/op", false}}, 0},
-    {"fifo.stall",
-     2,
-     0,
-     BENCH_TRY,
-     NULL,
-     "operations over 1 ms while the peer is stopped 90 times for 5 ms; control: without",
-     drive_stall,
-     {{"", "stalls", false}, {".control", "stalls", false}},
-     0},
-    {"fifo.oversub.1cpu",
-     8,
-     8,
-     0,
-     "mutex-cond",
-     "16 threads on one CPU, with the calls that sleep where there are any",
-     drive_oversub,
-     {ITEMS, SWITCHES},
-     1},
-    {"fifo.oversub.all", 8, 8, 0, "mutex-cond", "16 threads on all CPUs", drive_oversub, {ITEMS, SWITCHES}, ALL_CPUS},
-    {"fifo.oversub.quota",
-     8,
-     8,
-     0,
-     "mutex-cond",
-     "16 threads under a quota of half a CPU (cgroup v1 or v2)",
-     drive_oversub,
-     {ITEMS, SWITCHES},
-     HALF_A_CPU},
-    {"fifo.memory",
-     1,
-     0,
-     BENCH_TRY,
-     "mutex",
-     "bytes per element of a million; KiB held when drained and trimmed",
-     drive_memory,
-     {{"", "bytes", false}, {".held", "KiB", false}},
-     0,
-     ELEMENTS},
-    {"fifo.false-empty",
-     4,
-     0,
-     BENCH_TRY | BENCH_FAULTY,
-     NULL,
-     "EMPTY answers of a queue that always holds four items or more",
-     drive_false_empty,
-     {{"", "per 1e6 gets", false}},
-     0},
+    BLOCK(1, "as fifo.1p1c, with the calls that sleep"),
+    BLOCK(4, "as fifo.mpmc, with the calls that sleep"),
+    {.name = "fifo.rtt",
+     .producers = 1,
+     .consumers = 1,
+     .caps = BENCH_WAIT,
+     .baseline = "mutex-cond",
+     .about = "an item there and back through two queues, with the calls that sleep",
+     .drive = drive_rtt,
+     .metrics = {QUANTILES}},
+    {.name = "fifo.idle",
+     .consumers = IDLERS,
+     .caps = BENCH_WAIT,
+     .baseline = "mutex-cond",
+     .about = "four threads wait for what does not come",
+     .drive = drive_idle,
+     .metrics = {{.suffix = "", .unit = "ms CPU/s"}, {.suffix = ".switches", .unit = "per s"}}},
+    {.name = "fifo.trickle",
+     .producers = 1,
+     .consumers = 1,
+     .caps = BENCH_WAIT,
+     .baseline = "mutex-cond",
+     .about = "an item every millisecond",
+     .drive = drive_trickle,
+     .metrics = {{.suffix = "", .unit = "ns CPU/op"}}},
+    {.name = "fifo.stall",
+     .producers = 2,
+     .caps = BENCH_TRY,
+     .about = "operations over 1 ms while the peer is stopped 90 times for 5 ms; control: without",
+     .drive = drive_stall,
+     .metrics = {{.suffix = "", .unit = "stalls"}, {.suffix = ".control", .unit = "stalls"}}},
+    OVERSUB("fifo.oversub.1cpu", ONE_CPU, "16 threads on one CPU, with the calls that sleep where there are any"),
+    OVERSUB("fifo.oversub.all", ALL_CPUS, "16 threads on all CPUs"),
+    OVERSUB("fifo.oversub.quota", HALF_A_CPU, "16 threads under a quota of half a CPU (cgroup v1 or v2)"),
+    {.name = "fifo.memory",
+     .producers = 1,
+     .caps = BENCH_TRY,
+     .baseline = "mutex",
+     .about = "bytes per element of a million; KiB held when drained and trimmed",
+     .drive = drive_memory,
+     .metrics = {{.suffix = "", .unit = "bytes"}, {.suffix = ".held", .unit = "KiB"}},
+     .capacity = ELEMENTS},
+    {.name = "fifo.false-empty",
+     .producers = 4,
+     .caps = BENCH_TRY | BENCH_FAULTY,
+     .about = "EMPTY answers of a queue that always holds four items or more",
+     .drive = drive_false_empty,
+     .metrics = {{.suffix = "", .unit = "per 1e6 gets"}}},
 };
 
 const unsigned bench_workload_count = sizeof bench_workloads / sizeof *bench_workloads;

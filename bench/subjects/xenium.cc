@@ -8,6 +8,7 @@
  * thread is stopped.
  */
 #include "../subject.h"
+#include <array> /* xenium forgets it */
 #include <xenium/policy.hpp>
 #include <xenium/ramalhete_queue.hpp>
 #include <xenium/reclamation/generic_epoch_based.hpp>
