@@ -21,7 +21,8 @@ enum {
   BACKOFF_FIRST = 128, /* pauses; a pause is 5 to 50 ns */
 #endif
   BACKOFF_DOUBLINGS = 2,
-  CAUGHT_UP = 16,
+  BACKOFF_EMPTY = 16, /* pauses of a get that has caught up: some ten items */
+  BACKOFF_FULL = 128, /* at most, of a put that has: an eighth of the queue may drain */
 };
 
 static inline void backoff_pause(unsigned n)
@@ -54,12 +55,17 @@ static inline void backoff_hot(uint32_t *hot)
 
 /* Before a look at the opposite index; `hot` says whether the last look was worth while, `own` whether this thread is (also)
  * the other side. */
-static inline void backoff_caught_up(uint32_t *hot, bool own)
+static inline void backoff_caught_up(uint32_t *hot, bool own, unsigned pauses)
 {
   if (own || at_load_relaxed(hot) == 0)
     return;
   at_store_relaxed(hot, 0u);
-  backoff_pause(CAUGHT_UP);
+  backoff_pause(pauses);
+}
+
+static inline unsigned backoff_full(int64_t maxsize)
+{
+  return maxsize / 8 < BACKOFF_FULL ? (unsigned)(maxsize / 8) : BACKOFF_FULL;
 }
 
 #endif

@@ -339,7 +339,7 @@ static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, str
   uint64_t ticket = s->base + t;
   if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
     return false;
-  backoff_caught_up(&s->put_hot, hazard->role[1] == f);
+  backoff_caught_up(&s->put_hot, hazard->role[1] == f, backoff_full(maxsize));
   bool full = fifo_is_full(f, hazard, ticket, maxsize);
   if (!full)
     backoff_hot(&s->put_hot);
@@ -510,7 +510,7 @@ static inline int fifo_look(struct pawl__fifo *f, struct reclaim_group *hazard, 
 {
   if (h < at_load_relaxed(&s->tail_seen))
     return 0;
-  backoff_caught_up(&s->get_hot, hazard->role[0] == f);
+  backoff_caught_up(&s->get_hot, hazard->role[0] == f, BACKOFF_EMPTY);
   uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
   if (h >= (tail & ~FIFO_SEALED))
     return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;

@@ -26,6 +26,12 @@ void os_yield(void);
 /* Threads that can run at once: affinity, cut by a cgroup v1/v2 cpu quota (rounded up), at least 1. */
 unsigned os_cpu_count(void);
 
+/*
+ * Can two threads of this process run at once? By its affinity when the library was loaded, not by that of the calling thread,
+ * which may be pinned to one processor and its peers to others; and by the quota.
+ */
+bool os_parallel(void);
+
 /* The cgroup part of it: the quota of this process, 0 if there is none. `root` stands before /proc and /sys: "", or a test's. */
 unsigned os_quota(const char *root);
 

@@ -193,19 +193,36 @@ void os_yield(void)
   (void)sched_yield();
 }
 
-unsigned os_cpu_count(void)
+static unsigned affinity(void)
 {
   /* The kernel refuses a set smaller than its own; this one holds eight times as many as any kernel is built for. */
   cpu_set_t set[CPUS_MAX / CPU_SETSIZE];
   CPU_ZERO_S(sizeof(set), set);
   int cpus = sched_getaffinity(0, sizeof(set), set) == 0 ? CPU_COUNT_S(sizeof(set), set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-  unsigned least = smaller_quota(os_quota(""), cpus > 0 ? (unsigned)cpus : 1);
-  return least;
+  return cpus > 0 ? (unsigned)cpus : 1;
+}
+
+unsigned os_cpu_count(void)
+{
+  return smaller_quota(os_quota(""), affinity());
+}
+
+static unsigned affinity_at_load;
+
+static __attribute__((constructor)) void learn_affinity(void)
+{
+  int saved = errno;
+  affinity_at_load = affinity();
+  errno = saved;
+}
+
+bool os_parallel(void)
+{
+  return smaller_quota(os_quota(""), affinity_at_load) > 1;
 }
 
 /* -- Membarrier ------------------------------------------------------------------------------------------------------- */
 
-/* Registering twice is harmless, so that racing first calls need no lock: they all get the same answer. */
 bool pawl__asymmetric;
 
 /* At load, because registering takes an RCU grace period, some 10 ms, as soon as the process has two threads. */

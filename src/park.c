@@ -7,7 +7,14 @@
  * How long to spin before sleeping: waking a thread costs its waker 5-10 us and takes 25-50 us, an item that is about to
  * come comes within a microsecond or two. Longer spinning only burns processors that others may need (bench: fifo.trickle).
  */
-enum { SPIN_NS = 3000, PAUSES_MAX = 32, CALIBRATION_PAUSES = 256 };
+enum { SPIN_NS = 3000, PAUSES_MAX = 32, CALIBRATION_ROUNDS = 8, CALIBRATION_PAUSES = 32 };
+
+/*
+ * Two threads that answer each other can fall into step: each sleeps while the other is being woken, for ever, although both
+ * would answer within a microsecond. So every SPIN_PROBE-th wait of a park spins for as long as a wake-up takes; if the answer
+ * comes meanwhile, they are out of it. For who waits in vain it adds some 2 us to each wait.
+ */
+enum { SPIN_PROBE = 32, SPIN_PROBE_FACTOR = 20 };
 
 static AT_GLOBAL uint32_t spin_pauses; /* 0: not measured yet, else 1 + pauses in SPIN_NS; 1 on a single processor */
 
@@ -15,14 +22,17 @@ static AT_GLOBAL uint32_t spin_pauses; /* 0: not measured yet, else 1 + pauses i
 static uint32_t calibrate(void)
 {
   uint32_t budget = 0;
-  if (os_cpu_count() > 1) {
-    pawl_time start = os_now();
-    for (int i = 0; i < CALIBRATION_PAUSES; i++)
-      at_pause();
-    pawl_time took = os_now() - start;
-    budget = (uint32_t)(CALIBRATION_PAUSES * (int64_t)SPIN_NS / (took > 0 ? took : 1));
-    if (budget > SPIN_NS)
-      budget = SPIN_NS;
+  if (os_parallel()) {
+    int64_t least = SPIN_NS; /* of several rounds: some may be interrupted */
+    for (int round = 0; round < CALIBRATION_ROUNDS; round++) {
+      pawl_time start = os_now();
+      for (int i = 0; i < CALIBRATION_PAUSES; i++)
+        at_pause();
+      int64_t took = os_now() - start;
+      if (took < least)
+        least = took;
+    }
+    budget = (uint32_t)(CALIBRATION_PAUSES * (int64_t)SPIN_NS / (least > CALIBRATION_PAUSES ? least : CALIBRATION_PAUSES));
   }
   at_store_relaxed(&spin_pauses, 1 + budget); /* whoever else measures meanwhile stores much the same */
   return budget;
@@ -35,9 +45,9 @@ static inline uint32_t spin_budget(void)
 }
 
 /* Attempts between pauses that double, so that the lines the attempt reads stay with those who write them. */
-static int spin(int busy, park_attempt *attempt, void *arg)
+static int spin(int busy, bool probe, park_attempt *attempt, void *arg)
 {
-  uint32_t left = spin_budget();
+  uint32_t left = spin_budget() * (probe ? SPIN_PROBE_FACTOR : 1);
   for (uint32_t pauses = 1; left > 0; pauses = pauses < PAUSES_MAX ? 2 * pauses : PAUSES_MAX) {
     uint32_t n = pauses < left ? pauses : left;
     for (uint32_t i = 0; i < n; i++)
@@ -99,13 +109,15 @@ int park_until(struct park_at at, int busy, pawl_time until, park_attempt *attem
     return result;
   if (until != PAWL_FOREVER && os_now() >= until)
     return attempt(arg, NULL);
-  result = spin(busy, attempt, arg);
+  result = spin(busy, at.event != NULL && at_load_relaxed(&at.event->sleeps) % SPIN_PROBE == 1, attempt, arg);
   if (result != busy)
     return result;
   if (at.kind == PARK_EVENT)
     settle(at.event);
-  if (at.event != NULL)
+  if (at.event != NULL) {
+    at_add_relaxed(&at.event->sleeps, 1u);
     (void)at_add_seq(&at.event->state, 1u); /* P1 */
+  }
   result = sleep_until(at, busy, until, attempt, arg);
   if (at.event != NULL)
     (void)at_add_seq(&at.event->state, (uint32_t)-1);

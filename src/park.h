@@ -10,6 +10,8 @@
  *     bit 31      PARK_FLIGHT: a wake is in flight. Legal to clear any time by a thread that is about to attempt anew;
  *                 illegal to set without raising the epoch and waking afterwards.
  *
+ * `sleeps` counts waits that came to announce themselves.
+ *
  * No wake is lost:
  *  P1  A waiter announces itself (seq_cst add) before its decisive attempt, a waker changes the structure (seq_cst) before
  *      it loads `state` (seq_cst) [W]: the waker sees the waiter, or the attempt sees the change.

@@ -15,7 +15,7 @@
 
 enum { STATE_SHUTDOWN = 1, STATE_IMMEDIATE = 2 };
 
-_Static_assert(sizeof(struct pawl_queue) == 592, "part of the ABI");
+_Static_assert(sizeof(struct pawl_queue) == 600, "part of the ABI");
 _Static_assert(offsetof(struct pawl__fifo, head) - offsetof(struct pawl__fifo, tail) >= PAWL_LINE,
                "puts and gets share a line");
 _Static_assert(offsetof(struct pawl__fifo, spare) - offsetof(struct pawl__fifo, head) >= PAWL_LINE,
@@ -348,6 +348,8 @@ void pawl_queue_stats(const struct pawl_queue *queue, struct pawl_queue_stats *o
     return;
   tickets(q, me, out);
   out->bytes = memory(q);
+  out->put_sleeps = at_load_relaxed(&q->putters_.sleeps);
+  out->get_sleeps = at_load_relaxed(&q->getters_.sleeps);
 }
 
 /* ---- the descriptor */

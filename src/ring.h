@@ -99,7 +99,7 @@ static inline bool ring_no_room(struct ring *r, uint64_t w, int64_t maxsize, boo
 {
   if ((int64_t)(w - at_load_relaxed(&r->head_seen)) < 2 * maxsize)
     return false;
-  backoff_caught_up(&r->put_hot, own);
+  backoff_caught_up(&r->put_hot, own, backoff_full(maxsize));
   uint64_t head = at_load_seq(&r->head); /* [E] */
   at_store_relaxed(&r->head_seen, head);
   bool full = (int64_t)(w - head) >= 2 * maxsize;
@@ -151,7 +151,7 @@ static inline int ring_look(struct ring *r, uint64_t w, bool own)
 {
   if ((int64_t)(at_load_relaxed(&r->tail_seen) - w) > 0)
     return 0;
-  backoff_caught_up(&r->get_hot, own);
+  backoff_caught_up(&r->get_hot, own, BACKOFF_EMPTY);
   uint64_t tail = at_load_seq(&r->tail); /* [E] */
   if ((int64_t)((tail & ~UINT64_C(1)) - w) <= 0)
     return tail & 1 ? PAWL_SHUTDOWN : PAWL_EMPTY;

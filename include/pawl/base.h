@@ -116,6 +116,7 @@ struct pawl__park {
   uint32_t state;
   uint32_t epoch;
   uint32_t fork;
+  uint32_t sleeps;
 };
 
 #ifdef __cplusplus

@@ -136,7 +136,7 @@ struct pawl_queue {
 #if defined(__cplusplus)
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
-  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, 0, 0, 0, 0, 0, 0,                                    \
+  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                                   \
    {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
@@ -230,11 +230,13 @@ PAWL_API size_t pawl_queue_trim(struct pawl_queue *queue);
 
 /* Counters since init, each a snapshot. */
 struct pawl_queue_stats {
-  uint64_t puts;      /* reservations that were not taken back */
-  uint64_t gets;      /* items taken */
-  uint64_t voided;    /* reservations taken back from stalled puts */
-  uint64_t bytes;     /* memory held now, the struct itself apart */
-  uint64_t reserve[4];
+  uint64_t puts;       /* reservations that were not taken back */
+  uint64_t gets;       /* items taken */
+  uint64_t voided;     /* reservations taken back from stalled puts */
+  uint64_t bytes;      /* memory held now, the struct itself apart */
+  uint64_t put_sleeps; /* waits for room that came to sleep, modulo 2^32 */
+  uint64_t get_sleeps; /* waits for an item that came to sleep, modulo 2^32 */
+  uint64_t reserve[2];
 };
 PAWL_API void pawl_queue_stats(const struct pawl_queue *queue, struct pawl_queue_stats *out);
 

@@ -30,6 +30,11 @@ void os_yield(void)
   pawl_check_pause();
 }
 
+bool os_parallel(void)
+{
+  return true;
+}
+
 unsigned os_cpu_count(void)
 {
   return 2;
