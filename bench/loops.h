@@ -15,9 +15,10 @@
  *
  * Back-off. A non-blocking call that answers FULL or EMPTY is repeated by one policy for all: after the k-th failure in a
  * row 2^(k-1) pauses up to the sixth (63 pauses, some microseconds in all), then sched_yield() each time.
- * Stop. Producers look at the stop flag, a line that nobody writes, after each item: a subject that collapses under more
- * threads than processors takes milliseconds per operation, and a batch of them is not to be waited for. The last producer to finish puts one poison per consumer; what the
- * consumers leave (queues that are FIFO per producer only) is drained afterwards and verified, but not counted as passed.
+ * Stop. Producers look at the stop flag, on a line that nobody writes, after each item: a subject that collapses under more
+ * threads than processors takes milliseconds per operation, and a batch of them is not to be waited for. The last producer to
+ * finish puts one poison per consumer; what the consumers leave (queues that are FIFO per producer only) is drained
+ * afterwards and verified, but not counted as passed.
  */
 #ifndef BENCH_PREFIX
 #define BENCH_PREFIX bench_
