@@ -107,6 +107,7 @@ struct pawl_check_subject {
   char handler;      /* --handlers: key of the operation that signal handlers run; 0: none */
   const char *roles; /* keys that thread 0 may use, then '|', thread 1, ...; the last holds for the rest; NULL: all */
   const char *(*judge)(void *object); /* after a schedule without standstill: NULL, or what is wrong; may be NULL */
+  int threads;                        /* at most; 0: any number */
   const char *program;                /* the program of litmus tests; NULL: random programs of the ops */
   void (*finish)(void *object); /* when all threads have ended and the object was drained: gives all memory back; may be NULL */
   int64_t permits;              /* SEMAPHORE: at the start */
@@ -125,6 +126,8 @@ PAWL_API int pawl_check_bytes(const struct pawl_check_subject *subjects, const c
 /* Inside operations: memory whose use after free is a fault, a fault of the caller's own, one turn of a spin loop. */
 PAWL_API void *pawl_check_alloc(size_t size);
 PAWL_API void pawl_check_free(void *memory);
+/* Memory of pawl_check_alloc begins a new life without having been freed: all other threads' accesses must happen before. */
+PAWL_API void pawl_check_recycle(void *memory);
 PAWL_API void pawl_check_fail(const char *what);
 #define pawl_check_assert(condition) ((condition) ? (void)0 : pawl_check_fail("assertion failed: " #condition))
 PAWL_API void pawl_check_pause(void);

@@ -164,6 +164,19 @@ void heap_fault(const struct heap_block *b, bool is_early)
     model_fail(VERDICT_MEMORY, "use after free");
 }
 
+void pawl_check_recycle(void *memory)
+{
+  struct heap_block *b = find(memory);
+  if (!M.running || !M.weak || b == NULL || b == heap_blocks)
+    return;
+  if (!clock_all_le(b->last, M.cur->vc))
+    model_fail(VERDICT_MEMORY, "used again while another thread's last access does not happen before");
+  b->owner = M.cur->index;
+  b->allocated = ++M.cur->vc[M.cur->index];
+  M.cur->cv[M.cur->index] = M.cur->vc[M.cur->index];
+  b->last = (clock8){0};
+}
+
 bool heap_name(const volatile void *p, char *text, size_t size)
 {
   struct heap_block *b = find(p);

@@ -8,8 +8,10 @@
 #include "self.h"
 #include "variations.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,6 +228,7 @@ static pid_t start(int i, const struct pawl_check_subject *subjects)
   fflush(NULL);
   pid_t pid = fork();
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (logs[i] != NULL)
       dup2(fileno(logs[i]), 1);
     run_task(&tasks[i], &results[i], subjects);

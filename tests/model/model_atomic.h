@@ -36,6 +36,8 @@
 
 /* Handlers run at scheduling points only. */
 #define at_fence_signal() ((void)0)
+#define at_expect_write(p) ((void)(p))
+#define at_expect_read(p) ((void)(p))
 #define at_fence_light() ((void)0)
 #define at_fence_heavy() ((void)os_membarrier())
 bool os_membarrier(void);
@@ -48,6 +50,9 @@ bool os_membarrier(void);
 
 /* One turn at most: a spin that fails costs schedules and finds nothing that the retry after it does not. */
 #define at_spins(n) ((n) < 1 ? (n) : 1)
+
+/* A node of a pool begins a new life: nobody may still be looking at it. */
+#define at_recycle(p) pawl_check_recycle(p)
 
 #define AT_GLOBAL __attribute__((section("pawl_check_globals")))
 

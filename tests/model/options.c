@@ -2,6 +2,7 @@
 /* options.c - the command line of one campaign. */
 #include "options.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 void options_usage(FILE *file)
@@ -32,6 +33,20 @@ const struct pawl_check_subject *subject_find(const struct pawl_check_subject *s
     if (strcmp(subjects->name, name) == 0)
       return subjects;
   return NULL;
+}
+
+bool options_silent;
+
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+{
+  va_list args;
+  if (options_silent)
+    return;
+  va_start(args, format);
+  fputs("pawl-check: ", stderr);
+  vfprintf(stderr, format, args);
+  fputs("\n", stderr);
+  va_end(args);
 }
 
 static bool number(const char *text, double least, double most, double *out)
@@ -170,7 +185,7 @@ static bool is_sensible(struct options *o)
     if (*p != '|' && program_op(s, *p) == NULL)
       wrong = "the program has an unknown key";
   if (wrong != NULL)
-    fprintf(stderr, "pawl-check: %s: %s\n", s->name, wrong);
+    complain("%s: %s", s->name, wrong);
   return wrong == NULL;
 }
 
@@ -191,7 +206,7 @@ bool options_parse(int argc, char **argv, const struct pawl_check_subject *subje
   };
   o->config.subject = argc > 0 ? subject_find(subjects, argv[0]) : NULL;
   if (o->config.subject == NULL) {
-    fprintf(stderr, "pawl-check: %s: no such structure; `list` names them\n", argc > 0 ? argv[0] : "?");
+    complain("%s: no such structure; `list` names them", argc > 0 ? argv[0] : "?");
     return false;
   }
   for (int i = 1; i < argc; i++) {
@@ -199,7 +214,7 @@ bool options_parse(int argc, char **argv, const struct pawl_check_subject *subje
       continue;
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (!read_text(argv[i], value, o) && !read_number(argv[i], value, o)) {
-      fprintf(stderr, "pawl-check: option %s %s is wrong\n", argv[i], value != NULL ? value : "");
+      complain("option %s %s is wrong", argv[i], value != NULL ? value : "");
       return false;
     }
     i++;
@@ -207,8 +222,9 @@ bool options_parse(int argc, char **argv, const struct pawl_check_subject *subje
   const char *program = o->config.program != NULL ? o->config.program : o->config.subject->program;
   if (o->config.setup.threads == 0)
     o->config.setup.threads = program != NULL ? parts(program) : 2;
-  if (o->config.setup.threads > THREADS_MAX) {
-    fprintf(stderr, "pawl-check: at most %d threads\n", THREADS_MAX);
+  int most = o->config.subject->threads != 0 ? o->config.subject->threads : THREADS_MAX;
+  if (o->config.setup.threads > most) {
+    complain("%s: at most %d threads", o->config.subject->name, most);
     return false;
   }
   return is_sensible(o);

@@ -24,6 +24,7 @@ struct options {
 bool options_parse(int argc, char **argv, const struct pawl_check_subject *subjects, struct options *out);
 /* The same from one string; at most 62 words. The string must outlive the options. */
 bool options_parse_text(char *text, const struct pawl_check_subject *subjects, struct options *out);
+extern bool options_silent; /* wrong options are no fault of the user */
 void options_usage(FILE *file);
 const struct pawl_check_subject *subject_find(const struct pawl_check_subject *subjects, const char *name);
 

@@ -234,7 +234,7 @@ static const struct pawl_check_op simple_ops[] = {
 const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("fifo", "lock-free FIFO core: put, get, shutdown; --capacity bounds it", init_fifo, fifo_ops, PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring", "the stamp ring", init_ring, fifo_ops, PAWL_CHECK_BOUNDED)},
-    {QUEUE("spsc", "one putting and one getting thread", init_spsc, fifo_ops, 0), .roles = "pPtc|gGh"},
+    {QUEUE("spsc", "one putting and one getting thread", init_spsc, fifo_ops, 0), .roles = "pPtc|gGh", .threads = 2},
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring-queue", "the queue layer over the ring", init_ring, queue_ops, PAWL_CHECK_BOUNDED)},

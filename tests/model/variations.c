@@ -33,6 +33,9 @@ static const struct {
     {"--threads 2 --ops 4 --capacity 2 --start 18446744073709551613", BOUND},
     {"--threads 2 --ops 4 --capacity 2 --start 4294967294", BOUND},
     {"--threads 2 --ops 5 --segment 1 --reuse --faults", QUEUE},
+    {"--threads 2 --ops 8 --segment 1 --mode pct", QUEUE},
+    {"--threads 2 --ops 8 --segment 1", QUEUE},
+    {"--threads 3 --ops 6 --segment 1 --capacity 2 --mode pct", BOUND},
     {"--threads 3 --ops 2 --start 18446744073709551613", QUEUE},
     {"--threads 3 --ops 2 --freeze", LOCK_FREE},
     {"--threads 3 --ops 2 --capacity 1 --freeze", LOCK_FREE | BOUND},
@@ -48,7 +51,10 @@ bool variation_parse(const struct pawl_check_subject *subject, const char *optio
   const struct pawl_check_subject list[2] = {*subject, {.name = NULL}};
   if (asprintf(&words, "%s %s", subject->name, options) < 0) /* stays: the configuration points into it */
     return false;
-  if (!options_parse_text(words, list, &parsed))
+  options_silent = true;
+  bool fits = options_parse_text(words, list, &parsed);
+  options_silent = false;
+  if (!fits)
     return false;
   parsed.config.subject = subject;
   out->config = parsed.config;
