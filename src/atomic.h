@@ -15,6 +15,7 @@
  *   at_fence_signal()                orders one thread's accesses for its own signal handlers; no instruction
  *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
+ *   at_expect_write(p), at_expect_read(p)   a hint to fetch p's cache line; no access, p may lie outside any object
  *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
  *   at_spins(n)                      n; the model scheduler cuts spin budgets down so that exploration stays small
  *   AT_GLOBAL                        marks a mutable global of the library; the model restores them before each schedule
@@ -124,6 +125,9 @@ bool pawl__step(const char *name);
 #endif
 
 #define at_spins(n) (n)
+
+#define at_expect_write(p) __builtin_prefetch((p), 1)
+#define at_expect_read(p) __builtin_prefetch((p), 0)
 
 #define AT_GLOBAL
 

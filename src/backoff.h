@@ -7,22 +7,30 @@
  *             look at once is crossbeam's observation, which retries with the stale value; a long pause and a fresh look
  *             disturb the winner less and take turns more fairly: measured, bench/RESULTS.md.)
  *  caught up  A get that has taken all it knew of, or a put that has filled all it knew to be free, looks at the opposite
- *             index, whose line the other side is writing. If it comes once per item, both sides crawl. Straight after a
- *             success it pauses first, once, so that there is a batch to be had when it looks. A thread that puts and gets in
- *             turn would wait for itself, and does not pause.
+ *             index, whose line the other side is writing. If it comes once per item, both sides crawl. So it pauses before
+ *             it looks, longer each time that the look was worth while, so that there is a batch to be had; a look in vain
+ *             ends that. A thread that puts and gets in turn would wait for itself, and does not pause.
  */
 #ifndef PAWL_SRC_BACKOFF_H
 #define PAWL_SRC_BACKOFF_H
 
 #include "atomic.h"
 
+/*
+ * A locked operation waits until earlier stores have left the core. A put's store into a cell whose line is in a get's cache
+ * takes some 100 ns, so that the next put's CAS would stand there for that long. Hence both sides ask for the lines that they
+ * will need two lines ahead; a get only as far as it knows of items, lest it takes the line that a put is about to write.
+ */
+enum { CELLS_PER_LINE = 4, CELLS_AHEAD = 2 * CELLS_PER_LINE };
+
 enum {
 #ifndef BACKOFF_FIRST
   BACKOFF_FIRST = 128, /* pauses; a pause is 5 to 50 ns */
 #endif
   BACKOFF_DOUBLINGS = 2,
-  BACKOFF_EMPTY = 16, /* pauses of a get that has caught up: some ten items */
-  BACKOFF_FULL = 128, /* at most, of a put that has: an eighth of the queue may drain */
+  BACKOFF_CAUGHT_UP = 4, /* first pauses of who has caught up, */
+  BACKOFF_EMPTY = 64,    /* at most, of a get: about a microsecond, */
+  BACKOFF_FULL = 128,    /* at most, of a put: an eighth of the queue may drain */
 };
 
 static inline void backoff_pause(unsigned n)
@@ -46,26 +54,27 @@ static inline void backoff_role(const void **role, const void *structure)
     *role = structure;
 }
 
-/* After a look that was worth while. */
-static inline void backoff_hot(uint32_t *hot)
+/* Before a look at the opposite index. `pauses` is the side's patience, `own` says that this thread is the other side, too. */
+static inline void backoff_before_look(const uint32_t *pauses, bool own)
 {
-  if (at_load_relaxed(hot) == 0)
-    at_store_relaxed(hot, 1u);
+  uint32_t n = at_load_relaxed(pauses);
+  if (n > 0 && !own)
+    backoff_pause(n);
 }
 
-/* Before a look at the opposite index; `hot` says whether the last look was worth while, `own` whether this thread is (also)
- * the other side. */
-static inline void backoff_caught_up(uint32_t *hot, bool own, unsigned pauses)
+/* After it. */
+static inline void backoff_after_look(uint32_t *pauses, bool found, uint32_t most)
 {
-  if (own || at_load_relaxed(hot) == 0)
-    return;
-  at_store_relaxed(hot, 0u);
-  backoff_pause(pauses);
+  uint32_t n = at_load_relaxed(pauses), next = !found ? 0 : n == 0 ? BACKOFF_CAUGHT_UP : 2 * n;
+  if (next > most)
+    next = most;
+  if (next != n)
+    at_store_relaxed(pauses, next);
 }
 
-static inline unsigned backoff_full(int64_t maxsize)
+static inline uint32_t backoff_full(int64_t maxsize)
 {
-  return maxsize / 8 < BACKOFF_FULL ? (unsigned)(maxsize / 8) : BACKOFF_FULL;
+  return maxsize / 8 < BACKOFF_FULL ? (uint32_t)(maxsize / 8) : BACKOFF_FULL;
 }
 
 #endif

@@ -93,12 +93,12 @@ struct fifo_segment {
   uint32_t voids;                       /* 1: some bit of `voided` is set */
   uint64_t voided[FIFO_CELLS_MAX / 64]; /* cells whose get has lost patience */
   char pad0[PAWL_LINE - 5 * 8 - FIFO_CELLS_MAX / 8];
-  uint64_t tail; /* next index to reserve, | FIFO_SEALED */
-  uint32_t put_hot;
+  uint64_t tail;         /* next index to reserve, | FIFO_SEALED */
+  uint32_t put_patience; /* backoff.h */
   char pad1[PAWL_LINE - 12];
-  uint64_t head;      /* next index to claim */
-  uint64_t tail_seen; /* gets' cached lower bound of tail */
-  uint32_t get_hot;
+  uint64_t head;         /* next index to claim */
+  uint64_t tail_seen;    /* gets' cached lower bound of tail */
+  uint32_t get_patience; /* backoff.h */
   char pad2[PAWL_LINE - 20];
   struct fifo_cell cell[];
 };
@@ -312,10 +312,24 @@ static inline int fifo_leave(struct fifo_mode mode, struct reclaim_group *hazard
   return result;
 }
 
+static inline void fifo_expect_put(struct fifo_segment *s, uint64_t index)
+{
+  if (index % CELLS_PER_LINE == 0)
+    at_expect_write(&s->cell[index + CELLS_AHEAD]);
+}
+
+/* SPSC: the value alone; moving the tail publishes it. */
+static inline void fifo_store(struct fifo_segment *s, uint64_t index, uint64_t item)
+{
+  fifo_expect_put(s, index);
+  at_plain_store(&s->cell[index].value, item);
+}
+
 /* Publishes `item` in the cell that the caller reserved. False: a get has voided it. */
 static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t item)
 {
   struct fifo_cell *c = &s->cell[index];
+  fifo_expect_put(s, index);
   at_plain_store(&c->value, item);
   at_store_release(&c->state, fifo_state(s->turn, FIFO_FULL)); /* [V] publishes the value */
   at_fence_light();                                            /* [X] with fifo_void */
@@ -339,10 +353,9 @@ static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, str
   uint64_t ticket = s->base + t;
   if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
     return false;
-  backoff_caught_up(&s->put_hot, hazard->role[1] == f, backoff_full(maxsize));
+  backoff_before_look(&s->put_patience, hazard->role[1] == f);
   bool full = fifo_is_full(f, hazard, ticket, maxsize);
-  if (!full)
-    backoff_hot(&s->put_hot);
+  backoff_after_look(&s->put_patience, !full, backoff_full(maxsize));
   return full;
 }
 
@@ -369,7 +382,7 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
       return PAWL_STATE;
     fifo_admit(f, admitted);
     if (mode.spsc)
-      at_plain_store(&s->cell[t].value, item);
+      fifo_store(s, t, item);
     if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E]; in SPSC mode [V], and fails only against close */
       backoff_lost(losses);
       t = at_load_seq(&s->tail);
@@ -426,7 +439,7 @@ static inline __attribute__((always_inline)) int fifo_try_put(struct pawl__fifo 
       if (t < s->cells && (maxsize <= 0 || (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) < maxsize)) {
         fifo_admit(f, admitted);
         if (mode.spsc)
-          at_plain_store(&s->cell[t].value, item);
+          fifo_store(s, t, item);
         if (__builtin_expect(!at_cas_seq(&s->tail, &t, t + 1), 0)) /* [E], [V] */
           losses = 1;
         else if (mode.spsc || fifo_publish(s, t, item))
@@ -483,6 +496,8 @@ static __attribute__((noinline)) bool fifo_await(struct fifo_segment *s, uint64_
 static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *item)
 {
   struct fifo_cell *c = &s->cell[index];
+  if (index % CELLS_PER_LINE == 0 && index + CELLS_AHEAD + CELLS_PER_LINE < at_load_relaxed(&s->tail_seen))
+    at_expect_read(&s->cell[index + CELLS_AHEAD]);
   if (__builtin_expect(at_load_acquire(&c->state) != fifo_state(s->turn, FIFO_FULL), 0) && !fifo_await(s, index)) /* [V] */
     return false;
   *item = at_plain_load(&c->value);
@@ -510,12 +525,12 @@ static inline int fifo_look(struct pawl__fifo *f, struct reclaim_group *hazard, 
 {
   if (h < at_load_relaxed(&s->tail_seen))
     return 0;
-  backoff_caught_up(&s->get_hot, hazard->role[0] == f, BACKOFF_EMPTY);
+  backoff_before_look(&s->get_patience, hazard->role[0] == f);
   uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
+  backoff_after_look(&s->get_patience, h < (tail & ~FIFO_SEALED), BACKOFF_EMPTY);
   if (h >= (tail & ~FIFO_SEALED))
     return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
   at_store_relaxed(&s->tail_seen, tail & ~FIFO_SEALED);
-  backoff_hot(&s->get_hot);
   return 0;
 }
 
@@ -533,7 +548,7 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
     if (mode.spsc) {
       *item = at_plain_load(&s->cell[h].value);
       *moved = true;
-      at_store_seq(&s->head, h + 1); /* [E]; hands the cell back */
+      at_store_release(&s->head, h + 1); /* [E]; hands the cell back */
       return 0;
     }
     if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */

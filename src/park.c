@@ -7,7 +7,7 @@
  * How long to spin before sleeping: waking a thread costs its waker 5-10 us and takes 25-50 us, an item that is about to
  * come comes within a microsecond or two. Longer spinning only burns processors that others may need (bench: fifo.trickle).
  */
-enum { SPIN_NS = 3000, PAUSES_MAX = 32, CALIBRATION_ROUNDS = 8, CALIBRATION_PAUSES = 32 };
+enum { SPIN_NS = 3000, PAUSES_MAX = 8, CALIBRATION_ROUNDS = 8, CALIBRATION_PAUSES = 32 };
 
 /*
  * Two threads that answer each other can fall into step: each sleeps while the other is being woken, for ever, although both

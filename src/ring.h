@@ -43,13 +43,13 @@ struct ring {
   uint64_t mask;    /* cells - 1 */
   int64_t capacity; /* upper limit of maxsize */
   char pad0[PAWL_LINE - 16];
-  uint64_t tail;      /* word of the next put, | 1 once closed */
-  uint64_t head_seen; /* puts' cached lower bound of head */
-  uint32_t put_hot;
+  uint64_t tail;         /* word of the next put, | 1 once closed */
+  uint64_t head_seen;    /* puts' cached lower bound of head */
+  uint32_t put_patience; /* backoff.h */
   char pad1[PAWL_LINE - 20];
-  uint64_t head;      /* word of the next get */
-  uint64_t tail_seen; /* gets' cached lower bound of tail */
-  uint32_t get_hot;
+  uint64_t head;         /* word of the next get */
+  uint64_t tail_seen;    /* gets' cached lower bound of tail */
+  uint32_t get_patience; /* backoff.h */
   char pad2[PAWL_LINE - 20];
   struct ring_cell cell[];
 };
@@ -99,12 +99,11 @@ static inline bool ring_no_room(struct ring *r, uint64_t w, int64_t maxsize, boo
 {
   if ((int64_t)(w - at_load_relaxed(&r->head_seen)) < 2 * maxsize)
     return false;
-  backoff_caught_up(&r->put_hot, own, backoff_full(maxsize));
+  backoff_before_look(&r->put_patience, own);
   uint64_t head = at_load_seq(&r->head); /* [E] */
   at_store_relaxed(&r->head_seen, head);
   bool full = (int64_t)(w - head) >= 2 * maxsize;
-  if (!full)
-    backoff_hot(&r->put_hot);
+  backoff_after_look(&r->put_patience, !full, backoff_full(maxsize));
   return full;
 }
 
@@ -137,6 +136,8 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
       (void)at_add_seq(count, UINT64_C(1)); /* [D] of queue.c */
     }
     if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
+      if ((w >> 1) % CELLS_PER_LINE == 0)
+        at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask]);
       at_plain_store(&c->value, item);
       at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
       return 0;
@@ -151,12 +152,13 @@ static inline int ring_look(struct ring *r, uint64_t w, bool own)
 {
   if ((int64_t)(at_load_relaxed(&r->tail_seen) - w) > 0)
     return 0;
-  backoff_caught_up(&r->get_hot, own, BACKOFF_EMPTY);
+  backoff_before_look(&r->get_patience, own);
   uint64_t tail = at_load_seq(&r->tail); /* [E] */
-  if ((int64_t)((tail & ~UINT64_C(1)) - w) <= 0)
+  bool found = (int64_t)((tail & ~UINT64_C(1)) - w) > 0;
+  backoff_after_look(&r->get_patience, found, BACKOFF_EMPTY);
+  if (!found)
     return tail & 1 ? PAWL_SHUTDOWN : PAWL_EMPTY;
   at_store_relaxed(&r->tail_seen, tail & ~UINT64_C(1));
-  backoff_hot(&r->get_hot);
   return 0;
 }
 
@@ -175,6 +177,8 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
       if (!ring_again(&r->head, &w, &spins))
         return RING_STALLED;
     } else if (at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
+      if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
+        at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask]);
       *item = at_plain_load(&c->value);
       at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
       return 0;
