@@ -214,7 +214,7 @@ static void setup_object(const struct config *config)
     exit(2);
   }
   for (int i = 0; i < FIBERS && s->attach != NULL; i++) {
-    if (i >= config->setup.threads && i != DRAINER)
+    if ((i >= config->setup.threads || config->late) && i != DRAINER)
       continue;
     M.cur = &M.fiber[i];
     s->attach(M.object, i);

@@ -21,6 +21,7 @@ void options_usage(FILE *file)
       "  --freeze                  one thread stops for ever somewhere; others must end within --own-steps N (2000)\n"
       "  --handlers                signal handlers run the structure's handler operation anywhere, nested to depth 2\n"
       "  --faults                  allocations fail; --reuse: freed memory comes back at once; --exits: threads' ends too\n"
+      "  --late                    threads make themselves known inside the schedule\n"
       "  --steps N                 limit of one schedule (20000)\n"
       "  --replay SEED             one schedule; --decisions 5=2,17=1 with --program: a shrunk one\n"
       "  --quiet\n",
@@ -82,15 +83,11 @@ static bool read_flag(const char *name, struct options *o)
     bool *flag;
     bool value;
   } flags[] = {
-      {"--weak", &o->config.weak, true},
-      {"--freeze", &o->config.freeze, true},
-      {"--handlers", &o->config.handlers, true},
-      {"--faults", &o->config.faults, true},
-      {"--reuse", &o->config.reuse, true},
-      {"--exits", &o->config.exits, true},
-      {"--full", &o->full, true},
-      {"--quiet", &o->budget.progress, false},
-      {"--update", &o->update, true},
+      {"--weak", &o->config.weak, true},         {"--freeze", &o->config.freeze, true},
+      {"--handlers", &o->config.handlers, true}, {"--faults", &o->config.faults, true},
+      {"--reuse", &o->config.reuse, true},       {"--exits", &o->config.exits, true},
+      {"--late", &o->config.late, true},         {"--full", &o->full, true},
+      {"--quiet", &o->budget.progress, false},   {"--update", &o->update, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
     if (strcmp(name, flags[i].name) == 0) {

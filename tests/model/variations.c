@@ -18,6 +18,7 @@ static const struct {
     {"--threads 3 --ops 2", 0},
     {"--threads 3 --ops 3 --exits", 0},
     {"--threads 4 --ops 2", 0},
+    {"--threads 3 --ops 4 --exits --late --segment 1", QUEUE},
     {"--threads 3 --ops 3 --mode pct", 0},
     {"--threads 2 --ops 3 --capacity 1", BOUND},
     {"--threads 3 --ops 2 --capacity 1", BOUND},
