@@ -191,6 +191,17 @@ TEST(histories, QUE25_short_rounds_of_all_calls)
   check_short("pawl-spsc", 2, false);
 }
 
+static bool shows_within_seconds(struct record_plan *plan)
+{
+  pawl_time end = pawl_after(PAWL_S(6));
+  const char *why = NULL;
+  while (why == NULL && pawl_now() < end) {
+    plan->seed++;
+    why = record_short_rounds(plan, 2000);
+  }
+  return why != NULL;
+}
+
 /*
  * H8: ck_ring answers FULL for a place that is reserved and not published, which a queue of one point may not. Needs a put
  * that is slow at the right moment, so the test is skipped without it; for Pawl's queues such an answer is the documented
@@ -198,24 +209,19 @@ TEST(histories, QUE25_short_rounds_of_all_calls)
  */
 TEST(histories, H8_ck_ring_full_is_spurious)
 {
-#if defined(__SANITIZE_THREAD__)
-  test_skip("ThreadSanitizer cannot see ck's inline assembly");
-#endif
+  if (test_scale() > 1)
+    test_skip("a matter of chance and of real speed, shown in the ordinary builds");
   struct record_plan plan = {.subject = subject_find("ck-ring"), .maxsize = 1};
-  const char *why = NULL;
-  for (plan.seed = 1; plan.seed <= 40 && why == NULL; plan.seed++)
-    why = record_short_rounds(&plan, 50000);
-  if (why == NULL)
-    test_skip("ck_ring's spurious FULL did not show in 16 million operations");
+  if (!shows_within_seconds(&plan))
+    test_skip("ck_ring's spurious FULL did not show");
 }
 
 /* H10: with stamps that nothing holds in place a correct queue looks violated. Needs loads and stores that overtake. */
 TEST(histories, H10_stamps_need_fences)
 {
+  if (test_scale() > 1)
+    test_skip("a matter of chance and of real speed, shown in the ordinary builds");
   struct record_plan plan = {.subject = subject_find("pawl-unbounded"), .unfenced = true};
-  const char *why = NULL;
-  for (plan.seed = 1; plan.seed <= 20 && why == NULL; plan.seed++)
-    why = record_short_rounds(&plan, 50000);
-  if (why == NULL)
-    test_skip("unfenced stamps did no harm in 8 million operations");
+  if (!shows_within_seconds(&plan))
+    test_skip("unfenced stamps did no harm");
 }
