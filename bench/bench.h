@@ -22,13 +22,13 @@
 
 #define BENCH_METRICS 6 /* rows per cell at most */
 #define BENCH_REPS_MAX 1000
-#define BENCH_QUEUES_MAX 2
 
 enum bench_exit { BENCH_OK = 0, BENCH_FAILED = 1, BENCH_USAGE = 2 };
 
 /* subjects.c */
 extern const struct bench_subject *const bench_subjects[];
-const struct bench_subject *bench_subject_find(const char *name);
+/* What this build lacks, and which Debian package would bring it; ends with NULL. */
+extern const char *const bench_absent[];
 
 /* One figure of a workload: the row is named workload + suffix. */
 struct bench_metric {

@@ -251,7 +251,11 @@ static void list(void)
   }
   printf("subjects of this build\n");
   for (const struct bench_subject *const *subject = bench_subjects; *subject != NULL; subject++)
-    printf("  %-22s %-26s %s\n", (*subject)->name, (*subject)->library, (*subject)->note);
+    printf("  %-22s %-28s %s\n", (*subject)->name, (*subject)->library, (*subject)->note);
+  if (bench_absent[0] != NULL)
+    printf("not in this build\n");
+  for (const char *const *absent = bench_absent; *absent != NULL; absent++)
+    printf("  %s\n", *absent);
 }
 
 static bool save(const struct options *options, const struct bench_results *results)

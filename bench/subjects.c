@@ -78,10 +78,31 @@ SUBJECTS(DECLARE)
 
 const struct bench_subject *const bench_subjects[] = {SUBJECTS(ENTRY) NULL};
 
-const struct bench_subject *bench_subject_find(const char *name)
-{
-  for (const struct bench_subject *const *subject = bench_subjects; *subject != NULL; subject++)
-    if (strcmp((*subject)->name, name) == 0)
-      return *subject;
-  return NULL;
-}
+const char *const bench_absent[] = {
+#if !defined(BENCH_WITH_CK)
+    "ck-*: libck-dev",
+#endif
+#if !defined(BENCH_WITH_MOODYCAMEL)
+    "moodycamel*: libconcurrentqueue-dev",
+#endif
+#if !defined(BENCH_WITH_XENIUM)
+    "xenium-*: libxenium-dev",
+#elif !defined(BENCH_XENIUM_NIKOLAEV)
+    "xenium-nikolaev: the installed libxenium-dev is too old for it",
+#endif
+#if !defined(BENCH_WITH_TBB)
+    "tbb: libtbb-dev",
+#endif
+#if !defined(BENCH_WITH_BOOST)
+    "boost*: libboost-dev",
+#endif
+#if !defined(BENCH_WITH_GLIB)
+    "glib: libglib2.0-dev",
+#endif
+#if !defined(BENCH_WITH_URCU)
+    "urcu: liburcu-dev",
+#endif
+#if !defined(BENCH_WITH_PAWL_STATIC)
+    "*-static: the compiler is not gcc",
+#endif
+    NULL};

@@ -216,6 +216,7 @@ class Bench(unittest.TestCase):
                      "mutex-cond"]:
             self.assertIn("  " + name + " ", text)
         self.assertEqual(run("--list").stdout, text)
+        self.assertIn("ck-*: libck-dev", run("list", program=FAULTY).stdout)
 
     def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(self):
         arguments = ["--verify", "--workload", "fifo.solo", "--subject", "mutex"]
