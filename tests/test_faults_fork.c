@@ -14,7 +14,7 @@
 #if defined(__SANITIZE_THREAD__)
 #define CHILD_HAS_THREADS false /* ThreadSanitizer cannot start threads in the child of several */
 #else
-#define CHILD_HAS_THREADS true
+#define CHILD_HAS_THREADS !test_emulated() /* qemu neither */
 #endif
 
 /* Runs `child` in a forked process, with a watchdog of its own; the test fails unless it returns. */

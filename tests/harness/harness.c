@@ -133,6 +133,11 @@ int test_scale(void)
   return scale && atoi(scale) > 0 ? atoi(scale) : 1;
 }
 
+bool test_emulated(void)
+{
+  return getenv("PAWL_TEST_EMULATED") != NULL;
+}
+
 /* -- Checks ----------------------------------------------------------------------------------------------------------- */
 
 void test_fail(const char *file, int line, const char *format, ...)

@@ -98,6 +98,8 @@ _Noreturn void test_skip(const char *reason);
  * PAWL_TEST_SCALE of the environment. Multiply tolerances by it and divide amounts of work by it.
  */
 int test_scale(void);
+/* Under an emulator, which PAWL_TEST_EMULATED of the environment says: for tests of what only a real processor or kernel does. */
+bool test_emulated(void);
 /* Seconds (before scaling) until the watchdog fires, counted from this call. */
 void test_timeout(int seconds);
 
