@@ -6,7 +6,7 @@
  * does not notice), the fence dropped, the step not taken. It runs under all variations of the structure (threads, operations,
  * capacity, mode) with growing budgets until a schedule fails: it is killed, and the schedule's seed is kept, so that the
  * next run kills it by one schedule. What survives must stand in the file of survivors, with the schedules spent and a
- * reason; otherwise the run fails. Mutation analysis is DeMillo, Lipton and Sayward (Computer 11(4), 1978).
+ * reason; otherwise the run fails. What one structure kills need not be killed by the others that share the code. Mutation analysis is DeMillo, Lipton and Sayward (Computer 11(4), 1978).
  *
  * Sites are named by file, function, operation and text, and numbered among equal ones, so that names outlive changed lines.
  */
@@ -225,6 +225,15 @@ static struct note *find_note(struct note *notes, int n, const char *structure, 
   return NULL;
 }
 
+/* A site that several structures share need be proven by one of them only. */
+static struct note *find_elsewhere(struct note *notes, int n, const char *key)
+{
+  for (int i = 0; i < n; i++)
+    if (strcmp(notes[i].key, key) == 0)
+      return &notes[i];
+  return NULL;
+}
+
 static void note_kill(const char *structure, const char *key, const char *options, uint64_t seed)
 {
   struct note *k = find_note(kills, nkills, structure, key);
@@ -296,11 +305,17 @@ static void report(const struct options *o, const struct mutant *m, const char *
 static bool try_mutant(const struct options *o, const struct mutant *m, struct mutate_result *r)
 {
   const char *structure = o->config.subject->name;
-  struct note *known = find_note(kills, nkills, structure, m->key), *kept = find_note(survivors, nsurvivors, structure, m->key);
+  struct note *known = find_note(kills, nkills, structure, m->key), *kept = find_elsewhere(survivors, nsurvivors, m->key);
   struct outcome out;
   uint64_t spent = 0, limit = o->budget.schedules;
   int v = -1;
+  struct note *elsewhere = known == NULL ? find_elsewhere(kills, nkills, m->key) : NULL;
   r->mutants++;
+  if (elsewhere != NULL) {
+    r->killed++;
+    report(o, m, "killed", 0, elsewhere->structure);
+    return true;
+  }
   apply(m, true);
   bool replayed = known != NULL && replay_kill(o, known);
   if (!replayed)
