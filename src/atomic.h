@@ -14,6 +14,7 @@
  *                                    call that makes every running thread execute a fence (two full fences without it)
  *   at_fence_signal()                orders one thread's accesses for its own signal handlers; no instruction
  *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
+ *   at_recycle(p)                    memory of a pool begins a new life: nobody may still be looking at it (model only)
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
  *   at_expect_write(p), at_expect_read(p)   a hint to fetch p's cache line; no access, p may lie outside any object
  *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
@@ -125,6 +126,8 @@ bool pawl__step(const char *name);
 #endif
 
 #define at_spins(n) (n)
+
+#define at_recycle(p) ((void)0)
 
 #define at_expect_write(p) __builtin_prefetch((p), 1)
 #define at_expect_read(p) __builtin_prefetch((p), 0)

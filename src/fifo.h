@@ -146,6 +146,7 @@ static inline void fifo_free(struct pawl__fifo *f, struct fifo_segment *s)
 static inline void fifo_keep(void *fifo, struct reclaim_node *node)
 {
   struct pawl__fifo *f = fifo;
+  at_recycle(node);
   at_add_relaxed(&f->spares, UINT64_C(1));
   reclaim_push(&f->spare, node);
 }
@@ -548,7 +549,7 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
     if (mode.spsc) {
       *item = at_plain_load(&s->cell[h].value);
       *moved = true;
-      at_store_release(&s->head, h + 1); /* [E]; hands the cell back */
+      at_store_seq(&s->head, h + 1); /* [E]; hands the cell back */
       return 0;
     }
     if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */

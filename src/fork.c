@@ -29,8 +29,9 @@ static void in_parent(void)
 static void in_child(void)
 {
   for (struct pawl_queue *q = first; q != NULL; q = q->next_) {
-    q->lock_ = 0;
-    if (q->kind_ == CORE_RING)
+    if (at_step("fork.lock"))
+      q->lock_ = 0;
+    if (q->kind_ == CORE_RING && at_step("fork.ring"))
       ring_repair(q->ring_);
   }
   (void)pawl_lock_release(&lock);

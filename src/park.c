@@ -69,7 +69,8 @@ static void settle(struct pawl__park *park)
     if (seen == (now | settling)) {
       os_yield();
     } else if (at_cas_acquire(&park->fork, &seen, now | settling)) {
-      (void)at_and_seq(&park->state, PARK_ARMED);
+      if (at_step("park.fork"))
+        (void)at_and_seq(&park->state, PARK_ARMED);
       at_store_release(&park->fork, now);
       return;
     }

@@ -144,7 +144,8 @@ struct pawl_queue {
 
 /*
  * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates only for PAWL_RING and
- * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, or a ring without a bound; -ENOMEM.
+ * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, PAWL_RING or PAWL_PREALLOC without a bound, or a
+ * custom order with either or with PAWL_SPSC; -ENOMEM.
  */
 PAWL_API PAWL_CHECK int pawl_queue_init(struct pawl_queue *queue, const struct pawl_queue_options *options);
 
@@ -220,7 +221,8 @@ PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
 
 /*
  * The bound, and a new one while in use: shrinking below the size keeps the items, and puts see PAWL_FULL until there is
- * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. -EINVAL: a ring beyond the capacity of its init.
+ * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond the
+ * capacity of its init, or unbounded.
  */
 PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);
 PAWL_API PAWL_CHECK int pawl_queue_set_maxsize(struct pawl_queue *queue, int64_t maxsize);
