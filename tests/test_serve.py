@@ -530,6 +530,7 @@ class Misbehaviour(ServeCase):
         with Client(server.port) as client:  # its first 503 makes the kernel answer with a reset, the next cannot be sent
             client.send(GET % b"y" * 10)
         server.thaw()
+        self.assertEqual([client.reply()[0] for client in busy], [200, 200])
         counters = server.stop()
         return counters["answered"], counters["lost"], counters["dropped"]
 
