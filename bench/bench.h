@@ -72,6 +72,7 @@ const char *bench_workload_missing(const struct bench_workload *workload);
 /* What one sample says; lives in memory shared with the child. */
 struct bench_result {
   bool done;
+  bool hung;
   double value[BENCH_METRICS];
   double cpu_ns_per_op;
   char error[200];

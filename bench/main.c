@@ -209,6 +209,7 @@ static bool take(struct options *options, int option)
     return true;
   case VERIFY:
     profile(plan, 1, 2, true);
+    plan->settings.patience = 20;
     return true;
   case PIN:
   case NO_PIN:

@@ -140,6 +140,12 @@ static double planned(const struct bench_workload *workload, const struct bench_
   return strcmp(workload->name, "fifo.pairs") == 0 ? 2 * ms + 10 : ms + 10;
 }
 
+/* Peers that wait for named predecessors can stand still for a minute on a busy machine: no reason to fail a check of Pawl. */
+static bool excused(const struct bench_plan *plan, const struct cell *cell, const struct bench_result *sample)
+{
+  return plan->settings.verify && sample->hung && strncmp(cell->subject->name, "pawl-", 5) != 0;
+}
+
 static unsigned repetitions(const struct bench_plan *plan, const struct bench_workload *workload)
 {
   return plan->quick && planned(workload, &plan->settings) > 300 ? 1 : plan->reps;
@@ -172,9 +178,10 @@ static bool run_workload(const struct bench_plan *plan, const struct bench_workl
       progress_show(progress, workload->name, cell->subject->name);
       if (!cell->failed && !bench_sample(workload, cell->subject, &plan->settings, &cell->samples[r])) {
         cell->failed = true;
-        good = false;
-        fprintf(stderr, "%spawl-bench: FAILED: %s %s %s: %s\n", progress->bar ? "\r\033[K" : "", workload->name, shape,
-                cell->subject->name, cell->samples[r].error);
+        bool excuse = excused(plan, cell, &cell->samples[r]);
+        good = good && excuse;
+        fprintf(stderr, "%spawl-bench: %s: %s %s %s: %s\n", progress->bar ? "\r\033[K" : "",
+                excuse ? "peer given up" : "FAILED", workload->name, shape, cell->subject->name, cell->samples[r].error);
       }
       progress->done += planned(workload, &plan->settings);
     }

@@ -158,9 +158,10 @@ bool bench_sample(const struct bench_workload *workload, const struct bench_subj
   *result = *shared;
   if (result->done)
     return true;
+  result->hung = pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
   if (pid < 0)
     snprintf(result->error, sizeof result->error, "fork: %s", strerror(errno));
-  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+  else if (result->hung)
     snprintf(result->error, sizeof result->error, "hung: killed after %u s", settings->patience);
   else if (WIFSIGNALED(status))
     snprintf(result->error, sizeof result->error, "crashed: %s", strsignal(WTERMSIG(status)));

@@ -74,6 +74,12 @@ class Bench(unittest.TestCase):
     def test_a_hang_is_ended(self):
         self.planted("hang", "hung", "--patience", "1")
 
+    def test_a_check_of_pawl_does_not_fail_for_a_peer_that_stands_still(self):
+        result = run("--verify", "--quiet", "--patience", "1", "--workload", "fifo.1p1c", "--time", "200", "--subject",
+                     "faulty-hang", "--json", os.devnull, program=FAULTY)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("peer given up", result.stderr)
+
     # Files
 
     def test_json_has_the_schema_and_csv_the_same_rows(self):
