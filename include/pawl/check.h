@@ -25,7 +25,8 @@
  * fault was found, 1 if one was, 2 for wrong use. examples/ring_check.c is a whole program with a fault to find.
  *
  * What the machine does not see: load buffering and stores that become visible in another order than they were executed
- * (2+2W), accesses that do not go through these macros, structures in C++. It keeps the last 8 stores of each location.
+ * (2+2W), accesses that do not go through these macros, structures in C++. Its order S of seq_cst operations is the order of
+ * execution: a seq_cst load does not move before an earlier weaker one. It keeps the last 8 stores of each location.
  * Not for production code: it runs all threads of the subject on one thread of its own and is not itself thread-safe.
  */
 #ifndef PAWL_CHECK_H

@@ -98,7 +98,7 @@ static int run_mutate(struct options *o)
   if (!mutate_run(o, &result))
     return 2;
   mutate_print_total(o->config.subject->name, &result);
-  return result.unexplained != 0 || result.faults != 0;
+  return result.unexplained != 0 || result.open != 0 || result.faults != 0;
 }
 
 int pawl_check_main(int argc, char **argv, const struct pawl_check_subject *subjects)

@@ -197,7 +197,8 @@ static void run_mutants(const struct task *t, struct result *r)
   o.survivors = survivors;
   o.budget.schedules = (uint64_t)t->schedules;
   o.full = level.full;
-  r->failed = !mutate_run(&o, &r->mutants) || r->mutants.unexplained != 0 || r->mutants.faults != 0;
+  r->failed = !mutate_run(&o, &r->mutants) || r->mutants.unexplained != 0 || r->mutants.faults != 0 ||
+              (level.full && r->mutants.open != 0);
 }
 
 static void run_task(const struct task *t, struct result *r, const struct pawl_check_subject *subjects)
@@ -279,7 +280,7 @@ static void print_task(const struct task *t, const struct result *r)
   printf("%-12s %-12s ", name_of(t), mode_of(t));
   if (t->kind == TASK_MUTANTS) {
     printf("%12llu %10s %12s %6d %7d %10d %9d  ", (unsigned long long)r->mutants.schedules, "", "", r->mutants.mutants,
-           r->mutants.killed, r->mutants.unexplained, r->mutants.explained);
+           r->mutants.killed, r->mutants.unexplained + r->mutants.open, r->mutants.explained);
   } else if (t->kind == TASK_SELF) {
     printf("%12s %10s %12s %6s %7s %10s %9s  ", "", "", "", "", "", "", "");
   } else {

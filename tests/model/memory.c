@@ -15,7 +15,8 @@
  *                   from later seq_cst loads, and from all that comes after a later seq_cst fence (C20, [atomics.order] 4)
  *
  * Modification order and S are the order of execution, and a load sees what has been executed: so stores in conflicting
- * orders (2+2W) and load buffering do not show. Everything that does show is allowed by C20.
+ * orders (2+2W) and load buffering do not show, nor a seq_cst load that is before an earlier relaxed one in S. Everything that
+ * does show is allowed by C20.
  * Ideas: Kang, Hur, Lahav, Vafeiadis and Dreyer, "A promising semantics for relaxed-memory concurrency" (POPL 2017) for
  * views; relacy (Vyukov) for stamping accesses; FastTrack (Flanagan and Freund, PLDI 2009) for races by clocks.
  */

@@ -7,6 +7,7 @@
 
 struct mutate_result {
   int mutants, killed, explained, unexplained;
+  int open;   /* survivors whose reason is still to be found: its text begins with "open" */
   int faults; /* the structure fails without any mutation */
   uint64_t schedules;
   double seconds;
