@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fifo.h - the lock-free FIFO core: try_put, try_get, close on a list of segments of one-shot cells. Layer 1. Never blocks,
- * enters the kernel only to allocate.
+ * fifo.h - the lock-free FIFO core: try_put, try_get, close on a list of segments of one-shot cells. Layer 1. Never blocks;
+ * enters the kernel only to allocate, to free, and for the fence that voids the cell of a stalled put.
  *
  * Source: FAAArrayQueue (Correia and Ramalhete, 2016, "FAAArrayQueue: MPMC lock-free queue", concurrencyfreaks.blogspot.com);
  * the outer list is that of LCRQ (Morrison and Afek, PPoPP 2013). Deviations:
@@ -62,7 +62,7 @@ enum {
   FIFO_SPINS = 64,           /* pauses that a get grants a put that is midway: a microsecond or two */
   FIFO_BACKOFF_MAX = 64,     /* pauses after a lost CAS: 1, 2, 4, .. up to this */
   FIFO_CELLS_MIN = 64,       /* cells per segment: small ones stay in the caches, */
-  FIFO_CELLS_MAX = 512,      /* large ones amortise a fence, a scan and the header */
+  FIFO_CELLS_MAX = 1024,     /* large ones amortise a fence, a scan and the header */
   FIFO_SPARES_PREALLOC = 32, /* beyond the items' own: what threads preempted inside operations may retain */
   FIFO_SPARES_UNBOUNDED = 4, /* segments an unbounded queue keeps for use again */
 };
@@ -92,7 +92,7 @@ struct fifo_segment {
   uint32_t cells;
   uint32_t voids;                       /* 1: some bit of `voided` is set */
   uint64_t voided[FIFO_CELLS_MAX / 64]; /* cells whose get has lost patience */
-  char pad0[PAWL_LINE - 5 * 8 - FIFO_CELLS_MAX / 8];
+  char pad0[2 * PAWL_LINE - 5 * 8 - FIFO_CELLS_MAX / 8];
   uint64_t tail;         /* next index to reserve, | FIFO_SEALED */
   uint32_t put_patience; /* backoff.h */
   char pad1[PAWL_LINE - 12];

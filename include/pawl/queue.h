@@ -12,12 +12,12 @@
  *
  * | operation              | order        | progress                            | blocks     | allocates            | in signal handlers |
  * |------------------------|--------------|-------------------------------------|------------|----------------------|--------------------|
- * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 512    | no                 |
+ * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | no                 |
  * | put, bounded FIFO      | linearizable | lock-free; waits only when full     | till until | until warm, or never | no                 |
  * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no                   | no                 |
  * | put, get, PAWL_RING    | linearizable | a peer preempted midway stalls them | till until | no                   | no                 |
  * | put, get, custom order | the callers' | under a lock                        | till until | no                   | no                 |
- * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 512    | its own twin       |
+ * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | its own twin       |
  * | task_done              |              | lock-free                           | no         | no                   | no                 |
  * | join                   |              | blocking                            | till until | no                   | no                 |
  * | shutdown               | linearizable | lock-free                           | no         | no                   | no                 |
@@ -25,7 +25,8 @@
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
- * sleeps by definition; the promise is about the attempts. Everything before a put happens before the return of the get
+ * sleeps by definition; the promise is about the attempts. The get that empties a segment of an unbounded queue may give it
+ * back to the allocator, whose progress is its own. Everything before a put happens before the return of the get
  * that receives its item; likewise task_done and the return of join.
  *
  * Bound. A put has two points: it reserves room, then publishes. PAWL_FULL is answered if and only if reservations reached
