@@ -111,6 +111,8 @@ static const char *judge(int status)
     return "SKIP";
   }
   count.failing++; /* as Criterion counts: a crash is a failure too */
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    return "TIMEOUT";
   if (WIFSIGNALED(status)) {
     count.crashing++;
     return "CRASH";
