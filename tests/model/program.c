@@ -283,11 +283,17 @@ static bool succeeded(int i, enum history_kind kind)
   return op->kind == kind && op->phase == OP_DONE && op->result == 0;
 }
 
+/* Puts that precede operation j; task_done calls whose past j has received, also those frozen behind their effect. */
 static int count_before(enum history_kind kind, int j)
 {
   int n = 0;
-  for (int i = 0; i < M.history.n; i++)
-    n += succeeded(i, kind) && (kind == OP_PUT ? (M.history.op[j].before >> i & 1) != 0 : is_passed_on(i, j));
+  for (int i = 0; i < M.history.n; i++) {
+    const struct history_op *op = &M.history.op[i];
+    if (kind == OP_PUT)
+      n += succeeded(i, OP_PUT) && (M.history.op[j].before >> i & 1) != 0;
+    else
+      n += op->kind == kind && (op->phase != OP_DONE || op->result == 0) && is_passed_on(i, j);
+  }
   return n;
 }
 
