@@ -214,8 +214,10 @@ static unsigned fiber_by_pct(uint32_t ready, uint32_t timed, bool stay)
 static unsigned fiber_by_search(enum decision_kind kind, uint32_t ready, uint32_t timed, bool stay)
 {
   uint32_t set = ready | timed;
-  if (kind == D_YIELD && ready != 0)
-    set = ready;
+  if (kind == D_YIELD && ready != 0) { /* fair: in a ring, or two that spin could wait for a third for ever */
+    uint32_t after = ready & ~((2u << M.cur->index) - 1);
+    return (unsigned)__builtin_ctz(after != 0 ? after : ready);
+  }
   if (stay && dfs_preemptions >= M.config->preemptions)
     return NOBODY;
   unsigned choice = dfs_choose(count(set) + stay);
