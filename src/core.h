@@ -76,8 +76,10 @@ static inline __attribute__((always_inline)) int core_try_get(struct pawl_queue 
 
 static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
 {
-  if (q->kind_ == CORE_FIFO)
-    return fifo_close(&q->fifo_, me);
+  if (q->kind_ == CORE_FIFO) {
+    int result = fifo_close(&q->fifo_, me);
+    return fifo_leave(core_fifo_mode(q), reclaim_group(me, &q->fifo_), result);
+  }
   if (q->kind_ == CORE_RING)
     ring_close(q->ring_);
   else
@@ -88,7 +90,7 @@ static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
 static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread *me)
 {
   if (q->kind_ == CORE_FIFO)
-    return fifo_was_size(&q->fifo_, me);
+    return fifo_was_size(&q->fifo_, core_fifo_mode(q), me);
   return q->kind_ == CORE_RING ? ring_was_size(q->ring_) : custom_was_size(q);
 }
 

@@ -6,8 +6,7 @@
  * Source: FAAArrayQueue (Correia and Ramalhete, 2016, "FAAArrayQueue: MPMC lock-free queue", concurrencyfreaks.blogspot.com);
  * the outer list is that of LCRQ (Morrison and Afek, PPoPP 2013). Deviations:
  *  - indices advance by compare-and-swap, not by fetch-and-add: a put that finds no room and a get that finds no item leave
- *    no trace, so that FULL and EMPTY are exact; and who loses the swap pauses and tries again with the value seen before
- *    the pause, most likely loses again and pauses longer, while the winner runs a batch out of its own cache;
+ *    no trace, so that FULL and EMPTY are exact; and who loses the swap pauses while the winner runs a batch (backoff.h);
  *  - a cell is 16 bytes {state, value}, four to a cache line, and holds any 64-bit value;
  *  - a cell is published by a plain store and voided by an asymmetric fence, which saves one of three locked operations;
  *  - states carry the segment's turn, so that a segment is used again without clearing its cells;
@@ -30,7 +29,7 @@
  *
  * Invariants, with T = base + index of the last segment's tail, H = likewise of the head's:
  *  F1  H <= T; tail segment is never before the head segment.
- *  F2  T - H <= maxsize at each successful reservation (decision 2: it counts reservations not yet claimed).
+ *  F2  T - H <= the maxsize that the put has read, at each successful reservation (decision 2: it counts reservations not yet claimed).
  *  F3  An index is reserved by one put and claimed by one get; nobody else touches the cell in that turn.
  *  F4  A segment is retired by the get that moves the head off it; then all its indices are claimed.
  *  F5  A sealed segment's tail word never changes again, and nothing is ever linked behind a tombstone.
@@ -42,9 +41,10 @@
  * opposite index: they are seq_cst [E]. An EMPTY while a put holds a reservation that a get voided is right because that
  * put's point is its last reservation; such a put counts against maxsize meanwhile (two-point model of a bounded queue).
  *
- * Progress: lock-free. A CAS on an index fails only because another operation advanced it. A put repeats after RETRACTED only
+ * Progress: lock-free. A CAS on an index fails only because another operation advanced it. The put that appends a segment has its item in
+ * it, so that a get which voids one cell after another meets one that it takes. A put repeats after RETRACTED only
  * because a get claimed its cell and went on. Whoever is frozen, the others end within FIFO_SPINS + O(segments) steps of
- * their own unless others succeed. Reclamation: R4 and R5 of reclaim.h, a frozen thread retains a few segments.
+ * their own unless others succeed. Reclamation: R4 of reclaim.h, a frozen thread retains a few segments.
  *
  * Who frees: segments go from the list to `retired`, from there to `spare` or to the allocator, by fifo_retire, fifo_sort and fifo_trim only.
  */
@@ -60,7 +60,6 @@
 
 enum {
   FIFO_SPINS = 64,           /* pauses that a get grants a put that is midway: a microsecond or two */
-  FIFO_BACKOFF_MAX = 64,     /* pauses after a lost CAS: 1, 2, 4, .. up to this */
   FIFO_CELLS_MIN = 64,       /* cells per segment: small ones stay in the caches, */
   FIFO_CELLS_MAX = 1024,     /* large ones amortise a fence, a scan and the header */
   FIFO_SPARES_PREALLOC = 32, /* beyond the items' own: what threads preempted inside operations may retain */
@@ -121,7 +120,7 @@ static inline int64_t fifo_maxsize(struct fifo_mode mode)
 static inline uint32_t fifo_cells(struct fifo_mode mode)
 {
   if (mode.cells != 0)
-    return mode.cells;
+    return mode.cells < FIFO_CELLS_MAX ? mode.cells : FIFO_CELLS_MAX;
   int64_t maxsize = fifo_maxsize(mode);
   if (maxsize <= 0)
     return FIFO_CELLS_MAX;
@@ -238,42 +237,74 @@ static inline void fifo_set_head(struct pawl__fifo *f, void *first)
     (void)at_cas_seq(&f->head, &none, first);
 }
 
-/* Makes the first segment. 0, SHUTDOWN or fifo_no_segment(). */
-static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                struct reclaim_group *hazard)
+/* Counts the put, once, before its item can be reserved: whoever sees the reservation sees it counted (join, task_done). */
+static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
 {
-  struct fifo_segment *s = fifo_fresh(f, mode, me, hazard, f->base);
+  if (admitted != NULL && !*admitted) {
+    *admitted = true;
+    (void)at_add_seq(&f->admitted, UINT64_C(1)); /* [D] of queue.c */
+  }
+}
+
+/* A fresh segment whose first place is the caller's, its item published in it: to append it is to put. */
+static inline struct fifo_segment *fifo_filled(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                               struct reclaim_group *hazard, uint64_t base, uint64_t item)
+{
+  struct fifo_segment *s = fifo_fresh(f, mode, me, hazard, base);
+  if (s == NULL)
+    return NULL;
+  at_plain_store(&s->cell[0].value, item);
+  at_store_relaxed(&s->cell[0].state, fifo_state(s->turn, FIFO_FULL)); /* [N] publishes it */
+  at_store_relaxed(&s->tail, UINT64_C(1));
+  return s;
+}
+
+/* Makes the first segment, of which the item is the first. 0: put, PAWL_STATE: another thread was first, SHUTDOWN, or
+ * fifo_no_segment(). */
+static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                struct reclaim_group *hazard, uint64_t item, bool *admitted)
+{
+  struct fifo_segment *s = fifo_filled(f, mode, me, hazard, f->base, item);
   if (s == NULL)
     return fifo_no_segment(me);
   void *none = NULL;
-  if (at_cas_seq(&f->tail, &none, (void *)s)) {
+  fifo_admit(f, admitted);
+  if (at_cas_seq(&f->tail, &none, (void *)s)) { /* [N] */
     fifo_set_head(f, s);
     return 0;
   }
   fifo_retire(f, mode, me, s);
-  return none == FIFO_TOMB ? PAWL_SHUTDOWN : 0;
+  return none == FIFO_TOMB ? PAWL_SHUTDOWN : PAWL_STATE;
 }
 
-/* Moves the tail from a used-up segment to the next one, appending it if need be. 0, SHUTDOWN or fifo_no_segment(). */
+/*
+ * Moves the tail from a used-up segment, at whose end there is room (fifo_put_in), to the next one, or appends that with the
+ * item in it: so a get that voids whatever it claims cannot keep puts from succeeding. Results as of fifo_first.
+ */
 static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                    struct reclaim_group *hazard, struct fifo_segment *s)
+                                                    struct reclaim_group *hazard, struct fifo_segment *s, uint64_t item,
+                                                    bool *admitted)
 {
   fifo_set_head(f, s);
+  int result = PAWL_STATE;
   void *next = at_load_seq(&s->next);
   if (next == NULL) {
-    struct fifo_segment *fresh = fifo_fresh(f, mode, me, hazard, s->base + s->cells);
+    struct fifo_segment *fresh = fifo_filled(f, mode, me, hazard, s->base + s->cells, item);
     if (fresh == NULL)
       return fifo_no_segment(me);
-    if (at_cas_seq(&s->next, &next, (void *)fresh)) /* [N] publishes the segment */
+    fifo_admit(f, admitted);
+    if (at_cas_seq(&s->next, &next, (void *)fresh)) { /* [N], [E] */
       next = fresh;
-    else
+      result = 0;
+    } else {
       fifo_retire(f, mode, me, fresh);
+    }
   }
   if (next == FIFO_TOMB)
     return PAWL_SHUTDOWN;
   void *expected = s;
   (void)at_cas_seq(&f->tail, &expected, next);
-  return 0;
+  return result;
 }
 
 /* Where gets are: a ticket that was the head at some instant of the call, or later. */
@@ -335,15 +366,6 @@ static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t
   at_store_release(&c->state, fifo_state(s->turn, FIFO_FULL)); /* [V] publishes the value */
   at_fence_light();                                            /* [X] with fifo_void */
   return __builtin_expect(at_load_relaxed(&s->voids) == 0, 1) || !fifo_retract(s, index);
-}
-
-/* Counts the put, once, before its item can be reserved: whoever sees the reservation sees it counted (join, task_done). */
-static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
-{
-  if (admitted != NULL && !*admitted) {
-    *admitted = true;
-    (void)at_add_seq(&f->admitted, UINT64_C(1)); /* [D] of queue.c */
-  }
 }
 
 /* Is there no room at index t of segment s, which the tail has reached? */
@@ -409,15 +431,14 @@ static __attribute__((noinline)) int fifo_put_slow(struct pawl__fifo *f, struct 
     struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
     int result;
     if ((uintptr_t)s <= (uintptr_t)FIFO_TOMB) {
-      result = s == NULL ? fifo_first(f, mode, me, hazard) : PAWL_SHUTDOWN;
+      result = s == NULL ? fifo_first(f, mode, me, hazard, item, admitted) : PAWL_SHUTDOWN;
     } else {
       uint64_t end;
       result = fifo_put_in(f, mode, hazard, s, item, admitted, &losses, &end);
-      if (result != PAWL_STATE)
-        return fifo_leave(mode, hazard, result);
-      result = end & FIFO_SEALED ? PAWL_SHUTDOWN : fifo_next_tail(f, mode, me, hazard, s);
+      if (result == PAWL_STATE)
+        result = end & FIFO_SEALED ? PAWL_SHUTDOWN : fifo_next_tail(f, mode, me, hazard, s, item, admitted);
     }
-    if (result != 0)
+    if (result != PAWL_STATE)
       return fifo_leave(mode, hazard, result);
   }
 }
@@ -547,9 +568,11 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
     if (result != 0)
       return result;
     if (mode.spsc) {
-      *item = at_plain_load(&s->cell[h].value);
+      uint64_t value = at_plain_load(&s->cell[h].value);
+      if (!at_cas_seq(&s->head, &h, h + 1)) /* [E]; hands the cell back; fails only against an immediate shutdown */
+        continue;
+      *item = value;
       *moved = true;
-      at_store_seq(&s->head, h + 1); /* [E]; hands the cell back */
       return 0;
     }
     if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
@@ -655,13 +678,14 @@ static inline uint64_t fifo_tail_ticket(struct pawl__fifo *f, struct reclaim_gro
 }
 
 /* Reserved and not yet claimed. The tail is read first: never above the bound, and at least 0. */
-static inline uint64_t fifo_was_size(struct pawl__fifo *f, struct reclaim_thread *me)
+static inline uint64_t fifo_was_size(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me)
 {
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return 0;
   uint64_t tail = fifo_tail_ticket(f, hazard);
   uint64_t head = fifo_head_ticket(f, hazard);
+  (void)fifo_leave(mode, hazard, 0);
   return (int64_t)(tail - head) > 0 ? tail - head : 0;
 }
 

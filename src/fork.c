@@ -14,7 +14,6 @@
 
 static AT_GLOBAL struct pawl_lock lock; /* held across fork, so that the child finds the list whole */
 static AT_GLOBAL struct pawl_queue *first;
-static AT_GLOBAL bool hooked;
 
 static void before(void)
 {
@@ -37,11 +36,15 @@ static void in_child(void)
   (void)pawl_lock_release(&lock);
 }
 
+/* At load, so that no fork comes between the first queue and the hooks. */
+static __attribute__((constructor)) void hook(void)
+{
+  (void)os_at_fork(before, in_parent, in_child);
+}
+
 void fork_register(struct pawl_queue *q)
 {
   before();
-  if (!hooked)
-    hooked = os_at_fork(before, in_parent, in_child) == 0;
   q->next_ = first;
   first = q;
   in_parent();

@@ -27,8 +27,8 @@ void os_yield(void);
 unsigned os_cpu_count(void);
 
 /*
- * Can two threads of this process run at once? By its affinity when the library was loaded, not by that of the calling thread,
- * which may be pinned to one processor and its peers to others; and by the quota.
+ * Can two threads of this process run at once? By its affinity and quota when the library was loaded, not by the affinity of
+ * the calling thread, which may be pinned to one processor and its peers to others.
  */
 bool os_parallel(void);
 

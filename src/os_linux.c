@@ -207,18 +207,18 @@ unsigned os_cpu_count(void)
   return smaller_quota(os_quota(""), affinity());
 }
 
-static unsigned affinity_at_load;
+static unsigned processors_at_load;
 
-static __attribute__((constructor)) void learn_affinity(void)
+static __attribute__((constructor)) void learn_processors(void)
 {
   int saved = errno;
-  affinity_at_load = affinity();
+  processors_at_load = os_cpu_count(); /* here, because it takes files and 24 KiB of stack */
   errno = saved;
 }
 
 bool os_parallel(void)
 {
-  return smaller_quota(os_quota(""), affinity_at_load) > 1;
+  return processors_at_load > 1;
 }
 
 /* -- Membarrier ------------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,9 @@
  *
  * `sleeps` counts waits that came to announce themselves.
  *
+ * Price of one wake in flight: while its bearer, or a waker between setting the bit and waking, does not get to run, nobody
+ * else is woken. It is paid back as soon as that thread runs (P3), and never by those who spin or come anew.
+ *
  * No wake is lost:
  *  P1  A waiter announces itself (seq_cst add) before its decisive attempt, a waker changes the structure (seq_cst) before
  *      it loads `state` (seq_cst) [W]: the waker sees the waiter, or the attempt sees the change.

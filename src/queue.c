@@ -121,6 +121,9 @@ static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim
                                             int result, bool admitted)
 {
   if (result == PAWL_FULL && until > PAWL_NOWAIT) {
+    if (admitted)
+      (void)finish(q, 1); /* asleep it is no put under way */
+    admitted = false;
     struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
     result = park_until(at_event(&q->putters_), PAWL_FULL, until, put_attempt, &c);
     if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
@@ -263,7 +266,12 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
 
 bool pawl_queue_is_shutdown(const struct pawl_queue *q)
 {
-  return q != NULL && (at_load_acquire(&q->state_) & STATE_SHUTDOWN) != 0;
+  struct reclaim_thread *me;
+  if (q == NULL || (at_load_seq(&q->state_) & STATE_SHUTDOWN) == 0)
+    return false;
+  if (at_step("queue.close") && (me = reclaim_self()) != NULL)
+    (void)core_close((struct pawl_queue *)q, me); /* perhaps under way: nobody shall see a put succeed after true */
+  return true;
 }
 
 /* ---- sizes */
@@ -334,6 +342,7 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
     out->voided = at_load_relaxed(&q->fifo_.voided);
     out->gets = fifo_head_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
     out->puts = fifo_tail_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
+    (void)fifo_leave(core_fifo_mode(q), hazard, 0);
   }
 }
 

@@ -47,6 +47,7 @@ int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *q, uint64_t item)
     return -EAGAIN;
   int kept = errno;
   me->handlers++; /* nobody's slots but a handler's */
+  at_fence_signal();
   int result = put(q, me, item);
   at_fence_signal(); /* a handler that comes after the next line uses the same slots */
   me->handlers--;
@@ -66,7 +67,7 @@ static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
 {
   struct pawl__park *park = &c.q->getters_;
   int result = park_until((struct park_at){.kind = PARK_EVENT, .event = park}, PAWL_EMPTY, until, get_attempt, &c);
-  if (park_was_waiting(park) && fifo_was_size(&c.q->fifo_, c.me) > 0)
+  if (park_was_waiting(park) && fifo_was_size(&c.q->fifo_, mode_of(c.q), c.me) > 0)
     (void)!park_wake_one(park); /* P5 of park.h */
   return result;
 }
@@ -101,7 +102,7 @@ size_t pawl_simple_queue_was_size(const struct pawl_simple_queue *queue)
 {
   struct pawl_simple_queue *q = (struct pawl_simple_queue *)queue; /* looking writes hazard slots, never the queue */
   struct reclaim_thread *me;
-  return q != NULL && (me = reclaim_self()) != NULL ? (size_t)fifo_was_size(&q->fifo_, me) : 0;
+  return q != NULL && (me = reclaim_self()) != NULL ? (size_t)fifo_was_size(&q->fifo_, mode_of(q), me) : 0;
 }
 
 bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *q)

@@ -45,5 +45,5 @@ int pawl_lock_release(struct pawl_lock *lock)
 
 bool pawl_lock_was_locked(const struct pawl_lock *lock)
 {
-  return at_load_relaxed(&lock->word_) != FREE;
+  return lock != NULL && at_load_relaxed(&lock->word_) != FREE;
 }

@@ -34,6 +34,8 @@
  * the caller this differs from a queue under a lock only while a put is under way in another thread.
  *
  * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs.
+ * A descriptor of pawl_queue_fd stays the parent's: the child must not arm it. join goes on counting what threads of the
+ * parent had in hand.
  *
  * Not for: several processes sharing one queue (see pawl/process.h when it comes); a single producer and a single consumer
  * that never sleep and count nanoseconds (use PAWL_SPSC, or a plain ring of your own).
