@@ -3,8 +3,8 @@
  * fork.c - what a forked child finds. Layer 3. Only the forking thread lives on in the child:
  *  - a lock-free FIFO needs nothing: a put that was midway is voided by the first get that meets it;
  *  - a ring may hold cells of threads that are not there any more: ring_repair;
- *  - the lock of a custom order may be held by such a thread: it is free again (the caller's own structure is as that
- *    thread left it);
+ *  - a custom order's callbacks may be under way: the fork waits for them, but not for ever (FORK_WAIT): a callback that
+ *    takes longer leaves the caller's own structure as it is; its lock is free again in any case;
  *  - parks count sleepers that are not there any more: park.c, by the fork count;
  *  - hazard slots of such threads retain what they name; a few nodes, R4 of reclaim.h.
  */
@@ -12,17 +12,34 @@
 #include "core.h"
 #include "os.h"
 
+#define FORK_WAIT PAWL_MS(100)
+
 static AT_GLOBAL struct pawl_lock lock; /* held across fork, so that the child finds the list whole */
 static AT_GLOBAL struct pawl_queue *first;
 
-static void before(void)
+static void enter(void)
 {
   (void)!pawl_lock_acquire(&lock, PAWL_FOREVER);
 }
 
-static void in_parent(void)
+static void leave(void)
 {
   (void)pawl_lock_release(&lock);
+}
+
+static void before(void)
+{
+  enter();
+  for (struct pawl_queue *q = first; q != NULL; q = q->next_)
+    q->fork_locked_ = q->kind_ == CORE_CUSTOM && pawl_lock_acquire((struct pawl_lock *)&q->lock_, pawl_after(FORK_WAIT)) == 0;
+}
+
+static void in_parent(void)
+{
+  for (struct pawl_queue *q = first; q != NULL; q = q->next_)
+    if (q->fork_locked_)
+      (void)pawl_lock_release((struct pawl_lock *)&q->lock_);
+  leave();
 }
 
 static void in_child(void)
@@ -44,19 +61,19 @@ static __attribute__((constructor)) void hook(void)
 
 void fork_register(struct pawl_queue *q)
 {
-  before();
+  enter();
   q->next_ = first;
   first = q;
-  in_parent();
+  leave();
 }
 
 void fork_unregister(struct pawl_queue *q)
 {
-  before();
+  enter();
   struct pawl_queue **link = &first;
   while (*link != NULL && *link != q)
     link = &(*link)->next_;
   if (*link == q)
     *link = q->next_;
-  in_parent();
+  leave();
 }

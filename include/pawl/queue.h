@@ -132,7 +132,8 @@ struct pawl_queue {
   struct pawl__fifo fifo_;
   char pad_[128 - 5 * 8];
   uint64_t done_;
-  uint64_t reserve2_[7];
+  uint64_t fork_locked_;
+  uint64_t reserve2_[6];
 };
 
 /* Static initialiser of a lock-free FIFO: struct pawl_queue q = PAWL_QUEUE_INIT(1024); allocates at the first put. */
@@ -140,7 +141,7 @@ struct pawl_queue {
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
   {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                                   \
-   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, {0}}
+   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
 #endif
