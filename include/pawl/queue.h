@@ -195,18 +195,20 @@ PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *
 /*
  * Says that one item has been dealt with; may come before the get, from any thread. The call that makes all items done
  * wakes every pawl_queue_join. -ERANGE: more calls than items put, count unchanged. PAWL_STATE: queue is PAWL_UNTRACKED.
- * A call too many that coincides with a put of another thread may answer 0 although that put then fails: it is the put that
- * was counted too early, and the count is right again when it returns.
+ * A put under way may be counted already, and one that fails until it returns: a call too many that coincides with it may
+ * take that count and answer 0. The count is right again when the put has returned.
  */
 PAWL_API int pawl_queue_task_done(struct pawl_queue *queue);
 
 /*
  * Waits until every item put so far and meanwhile has been said to be done. 0 (at once on a queue never used),
- * PAWL_TIMEOUT, PAWL_STATE on a PAWL_UNTRACKED queue. Any number of threads, any number of times.
+ * PAWL_TIMEOUT, PAWL_STATE on a PAWL_UNTRACKED queue. Any number of threads, any number of times. A put under way in another
+ * thread may be counted until it returns, also if it fails: join may wait for it, and time out on its account.
  */
 PAWL_API PAWL_CHECK int pawl_queue_join(struct pawl_queue *queue, pawl_time until);
 
-/* Items put and not yet said to be done. An item counts from the admission of its put, just before it is published. */
+/* Items put and not yet said to be done. An item counts from the admission of its put, just before it is published; a put
+ * that fails may be counted until it returns. */
 PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
 
 /*

@@ -36,9 +36,10 @@
  * SHUTDOWN, or sleeps at the end, the reservation is void. It is used if `returned` of the pending put tells its last step;
  * then its item is not published either after an operation that was invoked later, since nobody publishes for another.
  * An item counts as unfinished from its admission, which lies between invocation and publication: while puts are in flight
- * task_done may already succeed for them and join may already wait for them. If such a put then fails, its admission and
- * the task_done that took it lapse together: nobody can say which of the items that count was for, so from then on one
- * more may or may not be unfinished.
+ * task_done may already succeed for them and join may already wait for them. A put that fails takes its admission back just
+ * before it returns, after the instant that makes its answer right: it counts as admitted for every operation that is
+ * linearized before one that was invoked after that return. If a task_done has taken the admission, the two lapse together:
+ * nobody can say which of the items that count was for, so from then on one more may or may not be unfinished.
  *
  * An immediate shutdown has an extent: it closes at one point, then drops the items one by one and counts them as done,
  * while other threads still get some; when it has returned nothing is left. In the search it is linearized twice, as its
@@ -56,6 +57,7 @@ struct state {
   int64_t value;     /* of the semaphore, or the outcome of the future */
   uint64_t begun;    /* immediate shutdowns begun */
   uint64_t grants;   /* puts that may hold a reservation from before a shutdown or a smaller maxsize */
+  uint64_t failed;   /* puts whose failure is linearized, but which may not have returned: they may still be admitted */
   int64_t limit;     /* the maxsize under which they got it */
   uint32_t puts;     /* published so far */
   uint32_t finished; /* said to be done; above `puts` only if items in flight were */
@@ -80,6 +82,7 @@ struct check {
   uint64_t blocked;
   uint64_t still;   /* returned without changing anything */
   uint64_t puts;    /* that may hold a reservation */
+  uint64_t failing; /* puts that failed, if there is somebody who may find them admitted */
   uint64_t frozen;  /* pending puts of two points whose last step is known */
   uint64_t ignored; /* operations taken as correct whatever they answered */
   unsigned lifted;
@@ -124,6 +127,7 @@ static uint64_t state_hash(const struct check *c, const struct state *s)
   hash = mix(hash, (uint64_t)s->value);
   hash = mix(hash, s->begun);
   hash = mix(mix(hash, s->grants), (uint64_t)s->limit);
+  hash = mix(hash, s->failed);
   hash = mix(hash, (uint64_t)s->puts << 32 | s->finished);
   hash = mix(hash, (uint64_t)s->lapsed << 32 | (uint64_t)s->dropped << 16 | (uint64_t)s->closed << 8 | s->outcome);
   for (int i = s->front; i < s->back; i++)
@@ -219,7 +223,8 @@ static int in_flight(const struct check *c, uint64_t linearized, uint64_t puts, 
 }
 
 /*
- * The most that may count as admitted. Other than a reservation, an admission is not taken back while its put sleeps.
+ * The most that may count as admitted, failed puts that have not returned apart. Other than a reservation, an admission is
+ * not taken back while its put sleeps.
  */
 static uint32_t admitted(const struct check *c, uint64_t linearized, const struct state *s)
 {
@@ -229,6 +234,34 @@ static uint32_t admitted(const struct check *c, uint64_t linearized, const struc
       n += is_ready(c, linearized, lowest(puts));
   }
   return n;
+}
+
+static inline uint32_t count_of(uint64_t set)
+{
+  return (uint32_t)__builtin_popcountll(set);
+}
+
+/* Items that are not finished, or of which a task_done may think so. */
+static bool is_unfinished(const struct check *c, uint64_t linearized, const struct state *s)
+{
+  return s->finished < s->puts || s->finished < admitted(c, linearized, s) + count_of(s->failed);
+}
+
+/*
+ * If a task_done has run ahead of the items, it may have taken the admission of a put that failed: of the one that returns
+ * first, since the others' go on counting.
+ */
+static void lapse(const struct check *c, struct state *s)
+{
+  if (s->failed == 0 || s->finished <= s->puts + s->lapsed)
+    return;
+  int first = lowest(s->failed);
+  for (uint64_t others = s->failed & (s->failed - 1); others != 0; others &= others - 1) {
+    if (c->op[lowest(others)].returned < c->op[first].returned)
+      first = lowest(others);
+  }
+  s->failed &= ~bit(first);
+  s->lapsed++;
 }
 
 static inline bool is_full(const struct state *s, int64_t maxsize, int reservations)
@@ -306,8 +339,8 @@ static bool step_put(struct check *c, uint64_t linearized, int i, struct state *
   } else if (!is_refusal(op->result)) {
     return false;
   }
-  if (s->finished > s->puts + s->lapsed)
-    s->lapsed++;
+  s->failed |= c->failing & bit(i);
+  lapse(c, s);
   return true;
 }
 
@@ -331,9 +364,10 @@ static bool step_task_done(struct check *c, uint64_t linearized, int i, struct s
   const struct history_op *op = &c->op[i];
   if (op->phase == OP_DONE && op->result != 0)
     return op->result == -ERANGE && s->finished >= s->puts;
-  if (s->finished >= s->puts && s->finished >= admitted(c, linearized, s))
+  if (!is_unfinished(c, linearized, s))
     return false;
   s->finished++;
+  lapse(c, s);
   return true;
 }
 
@@ -341,7 +375,7 @@ static bool step_join(struct check *c, uint64_t linearized, int i, struct state 
 {
   if (c->op[i].result == 0)
     return s->finished >= s->puts;
-  return c->op[i].result == PAWL_TIMEOUT && (s->finished < s->puts || s->finished < admitted(c, linearized, s));
+  return c->op[i].result == PAWL_TIMEOUT && is_unfinished(c, linearized, s);
 }
 
 static void finish_dropped(struct state *s, int n)
@@ -412,6 +446,7 @@ static bool step(struct check *c, uint64_t linearized, int i, struct state *s, s
   const struct history_op *op = &c->op[i];
   if ((c->ignored & bit(i)) != 0)
     return true;
+  s->failed &= ~c->before[i]; /* they have returned */
   switch (op->kind) {
   case OP_PUT:
     return step_put(c, linearized, i, s, trace);
@@ -578,10 +613,10 @@ static void prepare(struct check *c, const struct history *history, const struct
 {
   c->op = history->op;
   c->spec = spec;
-  c->done = c->pending = c->blocked = c->still = c->puts = c->frozen = c->ignored = 0;
+  c->done = c->pending = c->blocked = c->still = c->puts = c->failing = c->frozen = c->ignored = 0;
   c->lifted = 0;
   uint64_t gets = 0;
-  bool stricter = false;
+  bool stricter = false, counting = false;
   for (int i = 0; i < history->n; i++) {
     const struct history_op *op = &history->op[i];
     if (op->phase == OP_DONE)
@@ -594,8 +629,11 @@ static void prepare(struct check *c, const struct history *history, const struct
       c->still |= bit(i);
     if (op->kind == OP_PUT)
       c->puts |= bit(i);
+    if (op->kind == OP_PUT && op->phase == OP_DONE && op->result != 0 && spec->two_point)
+      c->failing |= bit(i);
     if (op->kind == OP_GET)
       gets |= bit(i);
+    counting |= op->kind == OP_TASK_DONE || op->kind == OP_JOIN;
     stricter |= op->kind == OP_CLOSE || op->kind == OP_CLOSE_NOW || op->kind == OP_RESIZE;
     if (op->kind == OP_PUT && op->phase == OP_PENDING && op->returned != 0 && spec->two_point)
       c->frozen |= bit(i);
@@ -604,8 +642,13 @@ static void prepare(struct check *c, const struct history *history, const struct
     c->still = 0; /* linearizing it voids reservations and overtakes puts */
   else if (stricter && spec->two_point)
     c->still &= ~gets; /* it ends the grants */
-  for (int i = 0; i < history->n; i++)
+  if (!counting)
+    c->failing = 0;
+  for (int i = 0; i < history->n; i++) {
     c->before[i] = history->op[i].before & (c->done | c->pending);
+    if ((c->before[i] & c->failing) != 0)
+      c->still &= ~bit(i); /* linearizing it ends their admission */
+  }
 }
 
 static uint64_t answered(const struct check *c, int n, enum history_kind kind, int32_t result)
