@@ -54,9 +54,10 @@ static void explore_random(const struct config *c, uint64_t seed, const struct b
                            struct outcome *o)
 {
   bool fixed = c->program != NULL || c->subject->program != NULL;
+  uint64_t first = rng_mix(seed); /* so that neighbouring seeds share no schedules */
   program_draw(c, seed);
   for (uint64_t i = 0; i < budget->schedules; i++) {
-    uint64_t s = rng_mix(seed + i);
+    uint64_t s = rng_mix(first + i);
     if (!fixed)
       program_draw(c, s);
     if (!run_one(s, o) || ((i & 1023) == 1023 && !tick(t, c, budget, o)))
