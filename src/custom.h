@@ -11,7 +11,7 @@
 #include <pawl/queue.h>
 #include <pawl/sync.h>
 
-enum { CUSTOM_CLOSED = 4 }; /* in state_, changed under the lock; the lower bits are the queue layer's */
+enum { CUSTOM_CLOSED = 2 }; /* in state_, changed under the lock; bit 0 is the queue layer's */
 
 static inline struct pawl_lock *custom_lock(struct pawl_queue *q)
 {

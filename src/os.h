@@ -20,6 +20,9 @@ int os_futex_wake(uint32_t *word, int n, bool shared);
 
 pawl_time os_now(void);
 
+/* Bytes of memory, swap included, that this machine has. */
+uint64_t os_memory(void);
+
 /* Lets other threads run on this processor. */
 void os_yield(void);
 

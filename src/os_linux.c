@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -188,6 +189,12 @@ unsigned os_quota(const char *root)
   return least;
 }
 
+uint64_t os_memory(void)
+{
+  struct sysinfo about;
+  return sysinfo(&about) == 0 ? ((uint64_t)about.totalram + about.totalswap) * about.mem_unit : UINT64_MAX;
+}
+
 void os_yield(void)
 {
   (void)sched_yield();
@@ -204,7 +211,11 @@ static unsigned affinity(void)
 
 unsigned os_cpu_count(void)
 {
-  return smaller_quota(os_quota(""), affinity());
+  int cancel; /* put off: a file would stay open */
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+  unsigned cpus = smaller_quota(os_quota(""), affinity());
+  (void)pthread_setcancelstate(cancel, NULL);
+  return cpus;
 }
 
 static unsigned processors_at_load;
@@ -255,27 +266,32 @@ int os_eventfd(void)
   return fd < 0 ? -errno : fd;
 }
 
-/* A full counter (EAGAIN) is readable already, and an empty one is clear already. */
-void os_eventfd_write(int fd)
+/*
+ * By syscall(), because the C library's read, write and close are cancellation points: a put that has succeeded and then is
+ * cancelled while it tells the descriptor would return neither 0 nor a code. A full counter (EAGAIN) is readable already,
+ * and an empty one is clear already.
+ */
+static void move_count(long operation, int fd, eventfd_t count)
 {
   int saved = errno;
-  while (eventfd_write(fd, 1) < 0 && errno == EINTR)
+  while (syscall(operation, fd, &count, sizeof(count)) < 0 && errno == EINTR)
     ;
   errno = saved;
+}
+
+void os_eventfd_write(int fd)
+{
+  move_count(SYS_write, fd, 1);
 }
 
 void os_eventfd_clear(int fd)
 {
-  int saved = errno;
-  eventfd_t count;
-  while (eventfd_read(fd, &count) < 0 && errno == EINTR)
-    ;
-  errno = saved;
+  move_count(SYS_read, fd, 0);
 }
 
 void os_close(int fd)
 {
-  close(fd);
+  (void)syscall(SYS_close, fd);
 }
 
 /* -- The thread's own pointer ----------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include <pawl/queue.h>
 #include <string.h>
 
-enum { STATE_SHUTDOWN = 1, STATE_IMMEDIATE = 2 };
+enum { STATE_SHUTDOWN = 1 };
 
 _Static_assert(sizeof(struct pawl_queue) == 600, "part of the ABI");
 _Static_assert(offsetof(struct pawl__fifo, head) - offsetof(struct pawl__fifo, tail) >= PAWL_LINE,
@@ -252,7 +252,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
     return -EINVAL;
   if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
-  (void)at_or_seq(&q->state_, (uint32_t)(immediate ? STATE_SHUTDOWN | STATE_IMMEDIATE : STATE_SHUTDOWN));
+  (void)at_or_seq(&q->state_, (uint32_t)STATE_SHUTDOWN);
   int result = at_step("queue.close") ? core_close(q, me) : 0;
   if (park_wake_all(&q->getters_))
     write_fd(q);
@@ -334,8 +334,8 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
   struct reclaim_group *hazard = reclaim_group(me, &q->fifo_);
   if (q->kind_ == CORE_RING) {
     struct ring *r = q->ring_;
-    out->gets = at_load_seq(&r->head) / 2 - q->fifo_.base;
-    out->puts = at_load_seq(&r->tail) / 2 - q->fifo_.base;
+    out->gets = (at_load_seq(&r->head) - 2 * q->fifo_.base) / 2; /* words wrap at twice the ticket */
+    out->puts = (at_load_seq(&r->tail) - 2 * q->fifo_.base) / 2;
   } else if (q->kind_ == CORE_CUSTOM) {
     custom_stats(q, &out->puts, &out->gets);
   } else if (hazard != NULL) {
@@ -413,18 +413,21 @@ static int check(const struct pawl_queue_options *o)
   return 0;
 }
 
+/* All memory of a queue that takes it at once. More than the machine has is refused here: an allocator that overcommits would
+ * promise it, and the process die of touching it. */
 static int prepare(struct pawl_queue *q)
 {
-  if (q->kind_ == CORE_RING) {
+  bool ring = q->kind_ == CORE_RING;
+  if (!ring && !(q->flags_ & PAWL_PREALLOC))
+    return 0;
+  if ((uint64_t)q->maxsize_ > os_memory() / sizeof(struct fifo_cell))
+    return -ENOMEM;
+  if (ring) {
     q->ring_ = ring_new(q->maxsize_, q->fifo_.base);
     return q->ring_ != NULL ? 0 : -ENOMEM;
   }
-  if (!(q->flags_ & PAWL_PREALLOC))
-    return 0;
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
-  if (segments > SIZE_MAX / 4 / fifo_bytes(fifo_cells(mode)))
-    return -ENOMEM;
   int result = fifo_prepare(&q->fifo_, mode, segments);
   if (result != 0)
     fifo_fini(&q->fifo_);

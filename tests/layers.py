@@ -24,7 +24,7 @@ LAYERS = {
 }
 
 SYSTEM_CALLS = (r"\b(syscall|open|openat|read|write|close|poll|ppoll|epoll_\w+|eventfd\w*|mmap|munmap|madvise|fork|kill|nanosleep|usleep|sleep"
-                r"|sched_\w+|clock_\w+|gettimeofday|pthread_\w+|sem_\w+|timer\w*_create|getpid|gettid|sysconf|signalfd|pipe2?)\s*\(|\bSYS_\w+")
+                r"|sched_\w+|clock_\w+|gettimeofday|pthread_\w+|sem_\w+|timer\w*_create|getpid|gettid|sysconf|sysinfo|signalfd|pipe2?)\s*\(|\bSYS_\w+")
 ORDERS = r"__atomic_|__sync_|\b__ATOMIC_|\bmemory_order|\b_Atomic\b|<stdatomic\.h>|\bck_pr_"
 SLEEPS = r"\bos_futex_wait\s*\("
 FREES = r"\bpawl__free\s*\(|(?<![\w.>])free\s*\("

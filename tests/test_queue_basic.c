@@ -381,7 +381,7 @@ TEST(queue, misuse_unknown_options_are_refused)
 
 TEST(queue, misuse_a_size_beyond_memory_is_refused)
 {
-  static const int64_t sizes[] = {INT64_MAX, INT64_MAX / 16 + 2, (int64_t)1 << 60, (int64_t)1 << 59};
+  static const int64_t sizes[] = {INT64_MAX, INT64_MAX / 16 + 2, (int64_t)1 << 60, (int64_t)1 << 59, (int64_t)1 << 44};
   hook_install();
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
     refused((struct pawl_queue_options){.progress = PAWL_RING, .maxsize = sizes[i]}, -ENOMEM);

@@ -124,6 +124,40 @@ TEST(queue, fd_serves_a_sleeping_getter_and_the_poller)
   }
 }
 
+/* A thread with a cancellation pending, which strikes at the first cancellation point: there is none in any call. */
+static void *cancelled(void *arg)
+{
+  struct fixture *f = arg;
+  uint64_t item;
+  (void)pthread_cancel(pthread_self());
+  CHECK(pawl_queue_fd(&f->queue) >= 0);
+  CHECK_CODE(pawl_queue_arm(&f->queue), 0);
+  put_ok(f, 1); /* writes the descriptor */
+  CHECK_CODE(pawl_queue_put(&f->queue, 2, pawl_after(PAWL_US(100))), PAWL_FULL);
+  CHECK_CODE(pawl_queue_join(&f->queue, pawl_after(PAWL_US(100))), PAWL_TIMEOUT);
+  CHECK_CODE(pawl_queue_arm(&f->queue), 0); /* reads it, and writes it again */
+  get_ok(f, 1);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, pawl_after(PAWL_US(100))), PAWL_EMPTY);
+  CHECK_CODE(pawl_queue_arm(&f->queue), 0);
+  CHECK_CODE(pawl_queue_shutdown(&f->queue, false), 0);
+  CHECK(pawl_cpu_count() > 0);
+  CHECK_CODE(pawl_queue_fini(&f->queue), 0); /* closes the descriptor */
+  return "here";
+}
+
+TEST(queue, no_call_is_a_cancellation_point)
+{
+  const struct kind *kind = kind_next(NULL, KIND_BOUNDED | KIND_TRACKED | KIND_MANY);
+  struct fixture *f = fixture_open(kind, 1);
+  pthread_t thread;
+  void *end;
+  CHECK_EQ(pthread_create(&thread, NULL, cancelled, f), 0);
+  CHECK_EQ(pthread_join(thread, &end), 0);
+  CHECK(end != PTHREAD_CANCELED);
+  CHECK_STR(end, "here");
+  fixture_close(f);
+}
+
 /* --- under traffic: the loop of the header's comment --- */
 
 struct poller {

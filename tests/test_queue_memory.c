@@ -377,13 +377,14 @@ TEST(queue, memory_trim_disturbs_nobody)
 
 static void start_near_wrap(struct fixture *f, const struct kind *kind)
 {
-  f->queue.fifo_.base = f->queue.fifo_.head_seen = 0 - (uint64_t)100;
+  uint64_t first = kind->traits & KIND_RING ? (UINT64_C(1) << 63) - 30 : 0 - (uint64_t)100;
+  f->queue.fifo_.base = f->queue.fifo_.head_seen = first;
   f->queue.fifo_.admitted = f->queue.done_ = 0 - (uint64_t)50;
   f->queue.getters_.epoch = f->queue.putters_.epoch = f->queue.joiners_.epoch = UINT32_MAX - 1;
   if (kind->traits & KIND_RING) {
     int64_t capacity = ((struct ring *)f->queue.ring_)->capacity;
     ring_free(f->queue.ring_);
-    f->queue.ring_ = ring_new(capacity, (UINT64_C(1) << 63) - 30);
+    f->queue.ring_ = ring_new(capacity, first);
   }
 }
 
@@ -412,6 +413,10 @@ TEST(queue, wrap_order_bounds_and_counts_survive_it)
           CHECK_EQ(pawl_queue_unfinished(&f->queue), in);
           CHECK_CODE(pawl_queue_join(&f->queue, PAWL_NOWAIT), PAWL_TIMEOUT);
         }
+        struct pawl_queue_stats stats;
+        pawl_queue_stats(&f->queue, &stats);
+        CHECK_EQ(stats.puts, in);
+        CHECK_EQ(stats.gets, out);
       }
       for (uint64_t i = 0; i < in && (kind->traits & KIND_TRACKED); i++)
         CHECK_CODE(pawl_queue_task_done(&f->queue), 0);

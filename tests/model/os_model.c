@@ -25,6 +25,11 @@ pawl_time os_now(void)
   return model_now();
 }
 
+uint64_t os_memory(void)
+{
+  return UINT64_MAX;
+}
+
 void os_yield(void)
 {
   pawl_check_pause();
