@@ -7,7 +7,7 @@
  *
  *   at_load_{relaxed,acquire,seq}(p)
  *   at_store_{relaxed,release,seq}(p, v)
- *   at_cas_{relaxed,acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
+ *   at_cas_{acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
  *   at_swap_{acquire,release,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq(p, v), at_and_seq(p, v)   old value
  *   at_fence_seq()                   full fence
  *   at_fence_light(), at_fence_heavy()   asymmetric pair: as if both were full fences; light costs nothing, heavy a system
@@ -69,7 +69,6 @@ _Static_assert(CK_MD_CACHELINE <= PAWL_LINE, "fields of different threads would 
 #define at_store_seq(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
 
 #define at_cas_(p, e, v, success, failure) __atomic_compare_exchange_n((p), (e), (v), false, (success), (failure))
-#define at_cas_relaxed(p, e, v) at_cas_(p, e, v, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 #define at_cas_acquire(p, e, v) at_cas_(p, e, v, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)
 #define at_cas_release(p, e, v) at_cas_(p, e, v, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 #define at_cas_seq(p, e, v) at_cas_(p, e, v, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)

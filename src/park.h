@@ -62,6 +62,11 @@ struct park_at {
   uint32_t *word;           /* PARK_WORD and _SHARED */
 };
 
+static inline struct park_at park_on(struct pawl__park *event)
+{
+  return (struct park_at){.kind = PARK_EVENT, .event = event};
+}
+
 /*
  * Tries, spins a little, announces, tries again, sleeps, and so on until the attempt returns something else than `busy`, or
  * the deadline has passed and one more try has been made; then returns `busy`. `until` in the past: one try.

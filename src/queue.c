@@ -28,11 +28,6 @@ struct call {
   bool *admitted; /* puts: NULL if untracked */
 };
 
-static struct park_at at_event(struct pawl__park *park)
-{
-  return (struct park_at){.kind = PARK_EVENT, .event = park};
-}
-
 /* ---- waking */
 
 static __attribute__((noinline)) void write_fd(struct pawl_queue *q)
@@ -104,7 +99,7 @@ int pawl_queue_join(struct pawl_queue *q, pawl_time until)
     return -EINVAL;
   if (!tracked(q))
     return PAWL_STATE;
-  return park_until(at_event(&q->joiners_), PAWL_TIMEOUT, until, join_attempt, q);
+  return park_until(park_on(&q->joiners_), PAWL_TIMEOUT, until, join_attempt, q);
 }
 
 /* ---- put and get */
@@ -125,7 +120,7 @@ static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim
       (void)finish(q, 1); /* asleep it is no put under way */
     admitted = false;
     struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
-    result = park_until(at_event(&q->putters_), PAWL_FULL, until, put_attempt, &c);
+    result = park_until(park_on(&q->putters_), PAWL_FULL, until, put_attempt, &c);
     if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
       wake_putter(q); /* P5 */
   }
@@ -175,7 +170,7 @@ static int get_attempt(void *arg, uint32_t *key)
 
 static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
 {
-  int result = park_until(at_event(&c.q->getters_), PAWL_EMPTY, until, get_attempt, &c);
+  int result = park_until(park_on(&c.q->getters_), PAWL_EMPTY, until, get_attempt, &c);
   if (park_was_waiting(&c.q->getters_) && core_was_size(c.q, c.me) > 0)
     wake_getter(c.q); /* P5 */
   return result;
@@ -220,15 +215,17 @@ int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, s
 int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t *done, pawl_time until)
 {
   struct reclaim_thread *me;
-  if (q == NULL || done == NULL || (items == NULL && n > 0))
-    return -EINVAL;
-  if ((me = reclaim_self()) == NULL)
-    return -ENOMEM;
   size_t i = 0;
   int result = 0;
-  while (i < n && (result = get_one(q, me, &items[i], i == 0 ? until : PAWL_NOWAIT)) == 0)
-    i++;
-  *done = i;
+  if (q == NULL || done == NULL || (items == NULL && n > 0))
+    result = -EINVAL;
+  else if ((me = reclaim_self()) == NULL)
+    result = -ENOMEM;
+  else
+    while (i < n && (result = get_one(q, me, &items[i], i == 0 ? until : PAWL_NOWAIT)) == 0)
+      i++;
+  if (done != NULL)
+    *done = i;
   return i > 0 ? 0 : result;
 }
 

@@ -9,6 +9,8 @@
 #include "park.h"
 #include <pawl/queue.h>
 
+_Static_assert(sizeof(struct pawl_simple_queue) == 456, "part of the ABI");
+
 struct call {
   struct pawl_simple_queue *q;
   struct reclaim_thread *me;
@@ -66,7 +68,7 @@ static int get_attempt(void *arg, uint32_t *key)
 static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
 {
   struct pawl__park *park = &c.q->getters_;
-  int result = park_until((struct park_at){.kind = PARK_EVENT, .event = park}, PAWL_EMPTY, until, get_attempt, &c);
+  int result = park_until(park_on(park), PAWL_EMPTY, until, get_attempt, &c);
   if (park_was_waiting(park) && fifo_was_size(&c.q->fifo_, mode_of(c.q), c.me) > 0)
     (void)!park_wake_one(park); /* P5 of park.h */
   return result;
@@ -144,7 +146,7 @@ int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx
   if (q == NULL)
     return -ENOMEM;
   *out = q;
-  return pawl_simple_queue_init(q, drop, ctx);
+  return pawl_simple_queue_init(q, drop, ctx); /* cannot fail */
 }
 
 int pawl_simple_queue_free(struct pawl_simple_queue *q)

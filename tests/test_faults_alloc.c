@@ -178,6 +178,7 @@ static int run_without_memory(struct call *call)
     CHECK_CODE(pawl_queue_put(q, 9, PAWL_FOREVER), -ENOMEM);
     CHECK_CODE(pawl_queue_put_many(q, items, 2, &done, PAWL_FOREVER), -ENOMEM);
     CHECK_EQ(done, 0);
+    done = 99;
     CHECK_CODE(pawl_queue_get_many(q, items, 2, &done, PAWL_FOREVER), -ENOMEM);
     CHECK_EQ(done, 0);
     CHECK_CODE(pawl_queue_shutdown(q, true), -ENOMEM);

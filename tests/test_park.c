@@ -319,6 +319,34 @@ TEST(park, processes_wake_each_other)
   }
 }
 
+/* Ends when the word has changed from 0. */
+static int changed(void *arg, uint32_t *key)
+{
+  uint32_t *word = arg;
+  if (key != NULL)
+    *key = 0;
+  return at_load_seq(word) != 0 ? 0 : BUSY;
+}
+
+TEST(park, processes_wake_each_other_by_a_words_address)
+{
+  uint32_t *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(words != MAP_FAILED);
+  for (int round = 0; round < 20; round++) {
+    uint32_t *word = &words[round];
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      struct park_at at = {.kind = PARK_WORD_SHARED, .word = word};
+      _exit(park_until(at, BUSY, pawl_after(PAWL_S(50)), changed, word) == 0 ? 0 : 1);
+    }
+    EVENTUALLY(os_futex_wake(word, 1, true) == 1); /* it sleeps, and is woken for nothing */
+    at_store_seq(word, 1u);
+    (void)os_futex_wake(word, 1, true);
+    expect_exit(child, 0);
+  }
+}
+
 TEST(park, a_killed_process_takes_no_wake_with_it)
 {
   struct sema *sema = shared_sema();

@@ -336,7 +336,9 @@ TEST(queue, misuse_null_gets_einval_and_changes_nothing)
     put_ok(f, 1);
     CHECK_CODE(pawl_queue_get(&f->queue, NULL, PAWL_NOWAIT), -EINVAL);
     CHECK_CODE(pawl_queue_put_many(&f->queue, NULL, 1, &done, PAWL_NOWAIT), -EINVAL);
+    done = 6;
     CHECK_CODE(pawl_queue_get_many(&f->queue, NULL, 1, &done, PAWL_NOWAIT), -EINVAL);
+    CHECK_EQ(done, 0);
     CHECK_CODE(pawl_queue_get_many(&f->queue, &item, 1, NULL, PAWL_NOWAIT), -EINVAL);
     pawl_queue_stats(&f->queue, &stats);
     CHECK_EQ(stats.puts, 1);

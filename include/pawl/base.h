@@ -99,8 +99,9 @@ struct pawl_allocator {
 };
 
 /*
- * Replaces the allocator for the whole process (NULL: back to aligned_alloc and free). Must come before the first object
- * of Pawl exists; afterwards it answers PAWL_STATE. -EINVAL if either function is NULL. The struct is copied.
+ * Replaces the allocator for the whole process (NULL: back to aligned_alloc and free). Must come before Pawl's first
+ * allocation; afterwards, and while another thread is in this call, it answers PAWL_STATE. -EINVAL if either function is
+ * NULL. The struct is copied.
  */
 PAWL_API PAWL_CHECK int pawl_set_allocator(const struct pawl_allocator *allocator);
 

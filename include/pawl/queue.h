@@ -14,14 +14,18 @@
  * |------------------------|--------------|-------------------------------------|------------|----------------------|--------------------|
  * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | no                 |
  * | put, bounded FIFO      | linearizable | lock-free; waits only when full     | till until | until warm, or never | no                 |
- * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no                   | no                 |
+ * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no, may free         | no                 |
  * | put, get, PAWL_RING    | linearizable | a peer preempted midway stalls them | till until | no                   | no                 |
- * | put, get, custom order | the callers' | under a lock                        | till until | no                   | no                 |
+ * | put, get, custom order | the callers' | under a lock                        | till until | as the callers do    | no                 |
  * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | its own twin       |
  * | task_done              |              | lock-free                           | no         | no                   | no                 |
  * | join                   |              | blocking                            | till until | no                   | no                 |
- * | shutdown               | linearizable | lock-free                           | no         | no                   | no                 |
- * | was_size, was_empty .. | a hint       | lock-free                           | no         | no                   | no                 |
+ * | shutdown               | linearizable | lock-free (1)                       | no         | no, may free         | no                 |
+ * | was_size, stats ..     | a hint       | lock-free (2)                       | no         | no                   | no                 |
+ * | set_maxsize, arm       | linearizable | lock-free (2), a system call        | no         | no                   | no                 |
+ *
+ * (1) A custom order's takes the lock; an immediate one takes the items out, which a peer midway in a PAWL_RING can stall.
+ * (2) A custom order's take the lock, but for set_maxsize.
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
@@ -36,6 +40,9 @@
  * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs.
  * A descriptor of pawl_queue_fd stays the parent's: the child must not arm it. join goes on counting what threads of the
  * parent had in hand.
+ *
+ * Cancellation. No call is a cancellation point: pthread_cancel strikes before a call or after it. Neither cancellation nor
+ * pthread_exit nor a long jump may end a custom order's function, whose lock would stay held, or a `drop`.
  *
  * Not for: several processes sharing one queue (see pawl/process.h when it comes); a single producer and a single consumer
  * that never sleep and count nanoseconds (use PAWL_SPSC, or a plain ring of your own).
@@ -155,8 +162,8 @@ PAWL_API PAWL_CHECK int pawl_queue_init(struct pawl_queue *queue, const struct p
 
 /*
  * Ends a queue when every call on it has returned: drops the items left (see pawl_queue_options.drop), frees its memory
- * and leaves zero bytes, an empty queue again. -EBUSY, and nothing is changed, if threads are seen waiting in it;
- * -EINVAL for NULL.
+ * and leaves zero bytes, an empty queue again. -EBUSY, and nothing is changed, if threads are seen waiting in it; nothing is
+ * changed either with -ENOMEM (this thread's record, see pawl_thread_attach) and -EINVAL for NULL.
  */
 PAWL_API int pawl_queue_fini(struct pawl_queue *queue);
 
@@ -167,8 +174,8 @@ PAWL_API int pawl_queue_free(struct pawl_queue *queue);
 /*
  * Puts an item, waiting for room until the deadline.
  * 0: the queue has the item, one waiting get is woken. PAWL_FULL: no room until `until`; with room it never answers FULL,
- * however late the deadline. PAWL_SHUTDOWN: shut down, also when full. -ENOMEM: no memory for a segment. -EINVAL: NULL.
- * On failure the item stays the caller's.
+ * however late the deadline. PAWL_SHUTDOWN: shut down, also when full. -ENOMEM: no memory for a segment, or for this thread's
+ * record (see pawl_thread_attach). -EINVAL: NULL. Or what a custom order's put said. On failure the item stays the caller's.
  */
 PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, pawl_time until);
 
@@ -176,7 +183,7 @@ PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, 
  * Takes the oldest item, waiting for one until the deadline.
  * 0: `*item` is set and one waiting put is woken. PAWL_EMPTY: nothing until `until`; an item that is there is delivered,
  * however late the deadline. PAWL_SHUTDOWN: shut down and nothing left. -ENOMEM: this thread's record could not be
- * allocated (see pawl_thread_attach). -EINVAL: NULL.
+ * allocated (see pawl_thread_attach). -EINVAL: NULL. Or what a custom order's get said.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item, pawl_time until);
 
@@ -187,14 +194,15 @@ PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item,
 PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint64_t *items, size_t n, size_t *done, pawl_time until);
 
 /*
- * Waits like pawl_queue_get for a first item and takes with it what is there, up to n, in order. 0 with *done >= 1 (or
- * n == 0), else a code as of pawl_queue_get with *done == 0. `done` must not be NULL.
+ * Waits like pawl_queue_get for a first item and takes with it what is there, up to n, in order; other threads may take items
+ * in between. 0 with *done >= 1 (or n == 0), else a code as of pawl_queue_get with *done == 0. `done` must not be NULL.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *items, size_t n, size_t *done, pawl_time until);
 
 /*
  * Says that one item has been dealt with; may come before the get, from any thread. The call that makes all items done
- * wakes every pawl_queue_join. -ERANGE: more calls than items put, count unchanged. PAWL_STATE: queue is PAWL_UNTRACKED.
+ * wakes every pawl_queue_join. 0; -ERANGE: more calls than items put, count unchanged; PAWL_STATE: queue is PAWL_UNTRACKED;
+ * -EINVAL: NULL.
  * A put under way may be counted already, and one that fails until it returns: a call too many that coincides with it may
  * take that count and answer 0. The count is right again when the put has returned.
  */
@@ -202,13 +210,13 @@ PAWL_API int pawl_queue_task_done(struct pawl_queue *queue);
 
 /*
  * Waits until every item put so far and meanwhile has been said to be done. 0 (at once on a queue never used),
- * PAWL_TIMEOUT, PAWL_STATE on a PAWL_UNTRACKED queue. Any number of threads, any number of times. A put under way in another
- * thread may be counted until it returns, also if it fails: join may wait for it, and time out on its account.
+ * PAWL_TIMEOUT, PAWL_STATE on a PAWL_UNTRACKED queue, -EINVAL. Any number of threads, any number of times. A put under way
+ * in another thread may be counted until it returns, also if it fails: join may wait for it, and time out on its account.
  */
 PAWL_API PAWL_CHECK int pawl_queue_join(struct pawl_queue *queue, pawl_time until);
 
-/* Items put and not yet said to be done. An item counts from the admission of its put, just before it is published; a put
- * that fails may be counted until it returns. */
+/* Items put and not yet said to be done; 0 on a PAWL_UNTRACKED queue. An item counts from the admission of its put, just
+ * before it is published; a put that fails may be counted until it returns. */
 PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
 
 /*
@@ -217,6 +225,8 @@ PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
  * to immediate is allowed, back is a no-op. 0, or -ENOMEM (this thread's record, see pawl_thread_attach), or -EINVAL.
  */
 PAWL_API int pawl_queue_shutdown(struct pawl_queue *queue, bool immediate);
+
+/* Has a shutdown begun? Once it has said so, no put that begins later succeeds, and gets answer PAWL_SHUTDOWN when it is dry. */
 PAWL_API bool pawl_queue_is_shutdown(const struct pawl_queue *queue);
 
 /* Snapshots, stale as soon as they return. The size is never negative and never above the larger of maxsize and what a
@@ -227,13 +237,14 @@ PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
 
 /*
  * The bound, and a new one while in use: shrinking below the size keeps the items, and puts see PAWL_FULL until there is
- * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond the
- * capacity of its init, or unbounded.
+ * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. 0; -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond
+ * the capacity of its init, or unbounded; or NULL.
  */
 PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);
 PAWL_API PAWL_CHECK int pawl_queue_set_maxsize(struct pawl_queue *queue, int64_t maxsize);
 
-/* Gives memory that is kept for reuse back to the allocator. Lock-free but for the allocator. Returns bytes given back. */
+/* Gives memory that is kept for reuse back to the allocator. Lock-free but for the allocator. Returns bytes given back: 0 for
+ * PAWL_RING, PAWL_PREALLOC and custom orders, which keep what they have. */
 PAWL_API size_t pawl_queue_trim(struct pawl_queue *queue);
 
 /* Counters since init, each a snapshot. */
@@ -260,7 +271,8 @@ PAWL_API PAWL_CHECK int pawl_queue_fd(struct pawl_queue *queue);
 
 /*
  * Clears the descriptor and arms it for one event: it becomes readable when an item or a shutdown is there, at once if
- * that is so already. One event may be for an item that another thread takes first. 0, or PAWL_STATE before pawl_queue_fd.
+ * that is so already. One event may be for an item that another thread takes first. 0; PAWL_STATE before pawl_queue_fd;
+ * -ENOMEM (this thread's record, see pawl_thread_attach); -EINVAL.
  */
 PAWL_API PAWL_CHECK int pawl_queue_arm(struct pawl_queue *queue);
 
@@ -272,39 +284,42 @@ struct pawl_simple_queue {
   struct pawl__fifo fifo_;
   char pad_[128 - 5 * 8];
   struct pawl__park getters_;
-  uint32_t state_;
   uint32_t segment_;
+  uint32_t reserve1_;
   void (*drop_)(void *, uint64_t);
   void *drop_ctx_;
-  uint64_t reserve_[4];
+  uint64_t reserve2_[4];
 };
 
 #if defined(__cplusplus)
 #define PAWL_SIMPLE_QUEUE_INIT {}
 #else
-#define PAWL_SIMPLE_QUEUE_INIT {.state_ = 0}
+#define PAWL_SIMPLE_QUEUE_INIT {.segment_ = 0}
 #endif
 
-/* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. */
+/* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. init allocates nothing. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_init(struct pawl_simple_queue *queue, void (*drop)(void *ctx, uint64_t item), void *ctx);
 PAWL_API int pawl_simple_queue_fini(struct pawl_simple_queue *queue);
 PAWL_API PAWL_CHECK int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx, uint64_t item), void *ctx);
 PAWL_API int pawl_simple_queue_free(struct pawl_simple_queue *queue);
 
-/* Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM. On failure the item stays yours. */
+/* Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM; -EINVAL. On failure the item stays
+ * the caller's. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_put(struct pawl_simple_queue *queue, uint64_t item);
 
 /*
  * The same from a signal handler, at any point of whatever the thread was doing, Pawl's own operations included. The thread
- * must have called pawl_thread_attach. Uses only segments that are there already: -EAGAIN when none is left, when the thread
- * is not attached, or when handlers nest deeper than two; the item stays the caller's. Does not change errno.
+ * must have called pawl_thread_attach. Uses only memory that is there already: -EAGAIN when none is left (on a queue never put
+ * into there is none), when the thread is not attached, or when handlers nest deeper than two; PAWL_SHUTDOWN and -EINVAL as
+ * above. On failure the item stays the caller's. Does not change errno.
  */
 PAWL_API PAWL_CHECK int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *queue, uint64_t item);
 
-/* As pawl_queue_get. */
+/* As pawl_queue_get. After the first call of a thread it allocates nothing. */
 PAWL_API PAWL_CHECK int pawl_simple_queue_get(struct pawl_simple_queue *queue, uint64_t *item, pawl_time until);
 
-/* Admits no put any more; what is inside is still delivered, then gets answer PAWL_SHUTDOWN. Idempotent. */
+/* Admits no put any more; what is inside is still delivered, then gets answer PAWL_SHUTDOWN, also those that
+ * wait already. Idempotent. 0, or -ENOMEM (this thread's record, see pawl_thread_attach), or -EINVAL. */
 PAWL_API int pawl_simple_queue_close(struct pawl_simple_queue *queue);
 
 PAWL_API size_t pawl_simple_queue_was_size(const struct pawl_simple_queue *queue);

@@ -16,7 +16,6 @@
 #define at_store_release(p, v) PAWL_CHECK_STORE_(p, v, __ATOMIC_RELEASE, #p)
 #define at_store_seq(p, v) PAWL_CHECK_STORE_(p, v, __ATOMIC_SEQ_CST, #p)
 
-#define at_cas_relaxed(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_RELAXED, #p)
 #define at_cas_acquire(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_ACQUIRE, #p)
 #define at_cas_release(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_RELEASE, #p)
 #define at_cas_seq(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_SEQ_CST, #p)
@@ -29,7 +28,6 @@
 #define at_add_release(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_ADD, p, v, __ATOMIC_RELEASE, #p)
 #define at_add_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_ADD, p, v, __ATOMIC_SEQ_CST, #p)
 #define at_or_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_OR, p, v, __ATOMIC_SEQ_CST, #p)
-#define at_and_relaxed(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, __ATOMIC_RELAXED, #p)
 #define at_and_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, __ATOMIC_SEQ_CST, #p)
 
 #define at_fence_seq() PAWL_CHECK_FENCE_(__ATOMIC_SEQ_CST, "fence")
