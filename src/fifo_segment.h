@@ -97,7 +97,6 @@ static inline size_t fifo_bytes(uint64_t cells)
 
 static inline void fifo_free(struct pawl__fifo *f, struct fifo_segment *s)
 {
-  at_add_relaxed(&f->segments, (uint64_t)-1);
   at_add_relaxed(&f->bytes, -(uint64_t)fifo_bytes(s->cells));
   pawl__free(s, fifo_bytes(s->cells), PAWL_LINE);
 }
@@ -141,7 +140,6 @@ static inline struct fifo_segment *fifo_allocate(struct pawl__fifo *f, uint32_t 
   if (s == NULL)
     return NULL;
   s->cells = cells;
-  at_add_relaxed(&f->segments, UINT64_C(1));
   at_add_relaxed(&f->bytes, (uint64_t)fifo_bytes(cells));
   return s;
 }

@@ -108,7 +108,6 @@ struct pawl__fifo {
   void *spare;         /* segments ready for use again, hottest first */
   void *retired;       /* segments that somebody may still be looking at */
   uint64_t spares;     /* how many are in `spare`, about */
-  uint64_t segments;   /* how many exist */
   uint64_t bytes;      /* memory of all segments */
 };
 
@@ -137,7 +136,7 @@ struct pawl_queue {
   struct pawl_queue *next_;
   int64_t capacity_;
   struct pawl__fifo fifo_;
-  char pad_[128 - 5 * 8];
+  char pad_[128 - 4 * 8];
   uint64_t done_;
   uint64_t fork_locked_;
   uint64_t reserve2_[6];
@@ -148,7 +147,7 @@ struct pawl_queue {
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
   {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                                   \
-   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0, 0}, {0}, 0, 0, {0}}
+   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0}, {0}, 0, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
 #endif
@@ -282,7 +281,7 @@ PAWL_API PAWL_CHECK int pawl_queue_arm(struct pawl_queue *queue);
  */
 struct pawl_simple_queue {
   struct pawl__fifo fifo_;
-  char pad_[128 - 5 * 8];
+  char pad_[128 - 4 * 8];
   struct pawl__park getters_;
   uint32_t segment_;
   uint32_t reserve1_;
