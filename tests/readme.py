@@ -6,8 +6,8 @@ usage: readme.py README CC INCLUDE_DIRECTORY LIBRARY_FILE [PAWL_CHECK_LIBRARY_FI
 
 A program is a ```c block (```cpp likewise) with a main. If the next block, with nothing but prose between, is ```text or
 ```output, the program must print exactly that, "..." standing for any text. Without such a block it must end with 0.
-A block that opens with ```c pawl-check ARGUMENT... is built for pawl-check and run with these arguments; it must end with 1 if
-the text that it prints is to tell of a FAULT. Without the library of pawl-check such blocks are told and left out.
+A block that opens with ```c pawl-check ARGUMENT... is built for pawl-check as NAME_check.c, where NAME is the first argument,
+and run with these arguments; it must end with 1 if the text that it prints is to tell of a FAULT. Without the library of pawl-check such blocks are told and left out.
 """
 import pathlib
 import re
@@ -33,7 +33,7 @@ def programs(markdown):
 
 def matches(expected, actual):
     pattern = ".*".join(re.escape(piece) for piece in expected.rstrip().split("..."))
-    return re.fullmatch(pattern, actual.rstrip(), re.S) is not None
+    return re.fullmatch(pattern, re.sub(r" +$", "", actual, flags=re.M).rstrip(), re.S) is not None
 
 
 def try_program(cc, include, library, checker, language, words, source, expected):
@@ -47,6 +47,7 @@ def try_program(cc, include, library, checker, language, words, source, expected
         options = ["-x", language.replace("cpp", "c++"), standard, "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", include, "-", "-x", "none"]
         if checking:
             options, library = ["-DPAWL_CHECK_STDATOMIC", *options], checker
+            source = f'#line 1 "{arguments[0]}_check.c"\n{source}'
         build = subprocess.run([*cc, *options, library, "-pthread", "-o", program, *(["-lstdc++"] if language == "cpp" else [])],
                                input=source, text=True, capture_output=True)
         if build.returncode != 0:

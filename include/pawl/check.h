@@ -24,8 +24,12 @@
  * A fault is printed as an interleaving, one column per thread, with the seed that replays it. The exit status is 0 if no
  * fault was found, 1 if one was, 2 for wrong use. examples/ring_check.c is a whole program with a fault to find.
  *
+ * Of ordinary mistakes it tells: no access goes through the macros; in --weak, an _Atomic field written by plain = or ++; a
+ * result that no such operation has; an operation that waits outside of the machine (pthread_mutex_lock).
+ *
  * What the machine does not see: load buffering and stores that become visible in another order than they were executed
- * (2+2W), accesses that do not go through these macros, structures in C++. Its order S of seq_cst operations is the order of
+ * (2+2W), reads that do not go through these macros, a failure order of compare_exchange that is weaker than the other (it
+ * takes the load's part of that), structures in C++. Its order S of seq_cst operations is the order of
  * execution: a seq_cst load does not move before an earlier weaker one. It keeps the last 8 stores of each location.
  * Not for production code: it runs all threads of the subject on one thread of its own and is not itself thread-safe.
  */
@@ -259,6 +263,7 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
 
 #if defined(PAWL_CHECK_STDATOMIC)
 #include <stdatomic.h>
+#undef atomic_init
 #undef atomic_load_explicit
 #undef atomic_load
 #undef atomic_store_explicit
@@ -273,11 +278,16 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
 #undef atomic_fetch_or
 #undef atomic_fetch_and_explicit
 #undef atomic_fetch_and
+#undef atomic_fetch_xor_explicit
+#undef atomic_fetch_xor
+#undef atomic_flag_test_and_set_explicit
+#undef atomic_flag_test_and_set
 #undef atomic_compare_exchange_strong_explicit
 #undef atomic_compare_exchange_strong
 #undef atomic_compare_exchange_weak_explicit
 #undef atomic_compare_exchange_weak
 #undef atomic_thread_fence
+#define atomic_init(p, v) PAWL_CHECK_PLAIN_STORE(p, v)
 #define atomic_load_explicit(p, order) PAWL_CHECK_LOAD_(p, order, #p)
 #define atomic_load(p) PAWL_CHECK_LOAD_(p, __ATOMIC_SEQ_CST, #p)
 #define atomic_store_explicit(p, v, order) PAWL_CHECK_STORE_(p, v, order, #p)
@@ -297,6 +307,11 @@ PAWL_API bool pawl_check_step(struct pawl_check_site *site);
 #define atomic_compare_exchange_weak_explicit(p, e, v, order, failure) PAWL_CHECK_CAS_(p, e, v, order, #p)
 #define atomic_compare_exchange_weak(p, e, v) PAWL_CHECK_CAS_(p, e, v, __ATOMIC_SEQ_CST, #p)
 #define atomic_thread_fence(order) PAWL_CHECK_FENCE_(order, "fence")
+/* What the machine does not have shall not be used unseen. */
+#define atomic_fetch_xor_explicit(p, v, order) pawl_check_has_no_fetch_xor
+#define atomic_fetch_xor(p, v) pawl_check_has_no_fetch_xor
+#define atomic_flag_test_and_set_explicit(p, order) pawl_check_has_no_atomic_flag_use_atomic_bool
+#define atomic_flag_test_and_set(p) pawl_check_has_no_atomic_flag_use_atomic_bool
 #endif
 
 #endif

@@ -4,7 +4,10 @@
 #include "options.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static int list(const struct pawl_check_subject *subjects)
 {
@@ -21,8 +24,8 @@ static int list(const struct pawl_check_subject *subjects)
 /* The command that runs this campaign again, but for the choice of schedules. */
 static const char *command_of(int argc, char **argv, char *text, size_t size)
 {
-  size_t n = (size_t)snprintf(text, size, "pawl-check");
-  for (int i = 0; i < argc && n < size; i++) {
+  size_t n = (size_t)snprintf(text, size, "%s", argv[0]);
+  for (int i = 1; i < argc && n < size; i++) {
     static const char *const dropped[] = {"--seed", "--replay", "--schedules", "--seconds", "--decisions", "--program"};
     bool drop = false;
     for (size_t k = 0; k < sizeof(dropped) / sizeof(dropped[0]); k++)
@@ -75,12 +78,53 @@ static int run_seed(struct options *o, const char *command)
   return outcome.verdict != VERDICT_OK;
 }
 
+/* How often any site was executed so far: 0 if the subject's operations are not made with the machine's macros. */
+static uint64_t steps_seen(void)
+{
+  size_t n;
+  uint64_t hits = 0;
+  const struct pawl_check_site *sites = model_sites(&n);
+  for (size_t i = 0; i < n; i++)
+    hits += sites[i].hits;
+  return hits;
+}
+
+/* A schedule that makes no step for so long waits for something that the machine does not know. */
+enum { WATCH_SECONDS = 5 };
+
+static void on_alarm(int signal)
+{
+  static uint64_t seen = UINT64_MAX;
+  static const char text[] = "pawl-check: an operation waits outside of the machine: a lock or a sleep of the C library, or "
+                             "a loop that reads memory without the machine's macros\n";
+  uint64_t now = steps_seen();
+  (void)signal;
+  if (M.running && now == seen) {
+    (void)!write(2, text, sizeof(text) - 1);
+    _exit(2);
+  }
+  seen = now;
+}
+
+static void watch(void)
+{
+  const struct itimerval every = {{WATCH_SECONDS, 0}, {WATCH_SECONDS, 0}};
+  struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &every, NULL);
+}
+
 static int run_campaign(struct options *o, const char *command)
 {
   struct outcome outcome;
   if (explore(&o->config, o->seed, &o->budget, &outcome) != VERDICT_OK) {
     shrink_and_print(&o->config, &outcome, command);
     return 1;
+  }
+  if (steps_seen() == 0) {
+    fprintf(stderr, "pawl-check: no operation of %s uses the machine's macros, so that nothing was checked (compile with "
+                    "-DPAWL_CHECK_STDATOMIC -include pawl/check.h)\n", o->config.subject->name);
+    return 2;
   }
   printf("%s: no fault in %llu schedules%s, %.0f/s, %llu different histories, at most %u steps", o->config.subject->name,
          (unsigned long long)outcome.schedules, outcome.complete ? " (all there are)" : "",
@@ -114,11 +158,12 @@ int pawl_check_main(int argc, char **argv, const struct pawl_check_subject *subj
   bool mutate = strcmp(argv[1], "mutate") == 0;
   if (!options_parse(argc - 1 - mutate, argv + 1 + mutate, subjects, &o))
     return 2;
+  watch();
   if (mutate)
     return run_mutate(&o);
   if (o.decisions != NULL)
     return run_recorded(&o);
-  command_of(argc - 1, argv + 1, command, sizeof(command));
+  command_of(argc, argv, command, sizeof(command));
   return o.replay ? run_seed(&o, command) : run_campaign(&o, command);
 }
 

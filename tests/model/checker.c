@@ -682,6 +682,27 @@ static const char *explain_items(const struct check *c, int n)
   return NULL;
 }
 
+/* May an operation of this kind answer that at all? */
+static bool is_known(const struct history_op *op)
+{
+  int result = op->result;
+  if (op->phase != OP_DONE || result == 0 || is_refusal(result))
+    return true;
+  switch (op->kind) {
+  case OP_PUT:
+    return result == PAWL_FULL || result == PAWL_SHUTDOWN;
+  case OP_GET:
+    return result == PAWL_EMPTY || result == PAWL_SHUTDOWN;
+  case OP_TASK_DONE:
+    return result == -ERANGE;
+  case OP_JOIN:
+  case OP_ACQUIRE:
+    return result == PAWL_TIMEOUT;
+  default:
+    return true;
+  }
+}
+
 /* Which rule, lifted alone, would make the history correct? */
 static const char *explain(struct check *c, int n)
 {
@@ -711,6 +732,9 @@ static const char *explain(struct check *c, int n)
       {"a put was accepted after shutdown", LIFTED_CLOSE},
       {"a put was accepted beyond maxsize", LIFTED_BOUND},
   };
+  for (int i = 0; i < n; i++)
+    if (!is_known(&c->op[i]))
+      return "an operation answered what none of its kind may answer (enum pawl_check_kind in pawl/check.h)";
   const char *text = explain_items(c, n);
   if (text != NULL)
     return text;

@@ -144,7 +144,7 @@ void model_slow_point(void)
 {
   struct fiber *f = M.cur;
   if (++M.step >= M.step_limit)
-    model_fail(VERDICT_STEPS, "the schedule does not end");
+    model_fail(VERDICT_STEPS, "the schedule does not end (a loop that waits for another thread needs pawl_check_pause)");
   f->steps++;
   if (M.config->freeze) {
     count_own_steps(f);

@@ -172,19 +172,23 @@ void memory_forget(const void *start, size_t size)
   }
 }
 
+static inline struct store *back(struct location *l, unsigned n)
+{
+  return &l->store[(l->stores - 1 - n) % STORES];
+}
+
+/* Memory always holds the newest store, unless the subject wrote there without the machine: x = 1 on an _Atomic x, memset. */
 static inline void begin_atomic(struct location *l)
 {
-  if (LIKELY(l->stores != 0))
+  if (LIKELY(l->stores != 0)) {
+    if (UNLIKELY(raw_load(l->address, l->size) != back(l, 0)->value))
+      model_fail(VERDICT_USE, "an atomic field was written without the machine's macros since its last access");
     return;
+  }
   struct store *s = &l->store[0];
   s->value = raw_load(l->address, l->size);
   s->seen = s->message_vc = s->message_cv = (clock8){0}; /* everybody knows the initial value */
   l->stores = 1;
-}
-
-static inline struct store *back(struct location *l, unsigned n)
-{
-  return &l->store[(l->stores - 1 - n) % STORES];
 }
 
 /* How many stores back a load of this thread may look. */

@@ -172,7 +172,7 @@ static bool is_sensible(struct options *o)
   if (c->handlers && program_op(s, s->handler) == NULL)
     wrong = "it has no operation for signal handlers";
   if (c->freeze && (s->flags & PAWL_CHECK_LOCK_FREE) == 0)
-    wrong = "it does not promise to be lock-free";
+    wrong = "it does not promise to be lock-free (PAWL_CHECK_LOCK_FREE in its flags)";
   if (c->setup.threads * c->ops > HISTORY_MAX / 2)
     wrong = "too many operations";
   if (c->setup.capacity != 0 && (s->flags & PAWL_CHECK_UNBOUNDED) != 0)

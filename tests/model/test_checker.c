@@ -129,6 +129,16 @@ TEST(checker, fifo_order)
   REJECT(FIFO(0), "no order", got(1, 2, 1), put(3, 4, 1, 0));
 }
 
+TEST(checker, answers_that_no_such_operation_has)
+{
+  REJECT(FIFO(0), "none of its kind", get_failed(1, 2, -1));
+  REJECT(FIFO(0), "none of its kind", get_failed(1, 2, PAWL_FULL));
+  REJECT(FIFO(1), "none of its kind", put(1, 2, 1, PAWL_EMPTY));
+  REJECT(FIFO(0), "none of its kind", call(OP_TASK_DONE, 1, 2, PAWL_STATE));
+  REJECT(FIFO(0), "none of its kind", put(1, 2, 1, 0), call(OP_JOIN, 3, 4, PAWL_EMPTY));
+  ACCEPT(FIFO(0), put(1, 2, 1, -ENOMEM), put(3, 4, 1, -EAGAIN));
+}
+
 TEST(checker, empty_needs_an_empty_instant)
 {
   ACCEPT(FIFO(0), get_failed(1, 2, PAWL_EMPTY), put(3, 4, 1, 0));
