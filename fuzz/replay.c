@@ -4,9 +4,8 @@
  *
  *   replay [--random SECONDS] FILE_OR_DIRECTORY...
  *
- * For corpus regressions in every build, for reproducing a finding under a debugger, and as AFL++'s target:
- *   afl-clang-fast ... fuzz_X.c replay.c; afl-fuzz -i corpus/X -o out -- ./replay @@
- * --random is a poor fuzzer where libFuzzer is missing: it knows nothing of coverage.
+ * For corpus regressions in every build, and for reproducing a finding under a debugger. --random is a poor fuzzer where
+ * libFuzzer is missing: it knows nothing of coverage.
  */
 #include "input.h"
 
