@@ -8,6 +8,7 @@
  * libFuzzer is missing: it knows nothing of coverage.
  */
 #include "input.h"
+#include "../tests/random.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -57,26 +58,17 @@ static void load(const char *path)
     closedir(directory);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-  uint64_t x = *state;
-  x ^= x << 13;
-  x ^= x >> 7;
-  x ^= x << 17;
-  return *state = x;
-}
-
 /* A file with some bytes changed, inserted from another file, or cut off; or only noise. */
 static size_t change(uint8_t *data, uint64_t *random)
 {
-  size_t from = next_random(random) % file_count, size = files[from].size < 512 ? files[from].size : 512;
+  size_t from = test_random(random) % file_count, size = files[from].size < 512 ? files[from].size : 512;
   memcpy(data, files[from].data, size);
-  for (uint64_t n = next_random(random) >> 20 & 7; n > 0; n--) {
-    uint64_t word = next_random(random) >> 8;
+  for (uint64_t n = test_random(random) >> 20 & 7; n > 0; n--) {
+    uint64_t word = test_random(random) >> 8;
     if (size == 0 || word % 8 == 0) {
       size = word >> 8 & 255;
       for (size_t i = 0; i < size; i++)
-        data[i] = (uint8_t)(next_random(random) >> 20);
+        data[i] = (uint8_t)(test_random(random) >> 20);
     } else if (word % 8 == 1) {
       size = (word >> 8) % size;
     } else if (word % 8 == 2 && size <= 768) {

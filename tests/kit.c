@@ -42,6 +42,14 @@ void call_wait_asleep(struct call *call)
   CHECK_EQ(call->phase, 1);
 }
 
+void calls_asleep(struct call *calls, int n, int (*run)(struct call *), void *object, uint64_t item)
+{
+  for (int i = 0; i < n; i++)
+    call_begin(&calls[i], run, object, item, PAWL_FOREVER);
+  for (int i = 0; i < n; i++)
+    call_wait_asleep(&calls[i]);
+}
+
 bool call_has_returned(struct call *call)
 {
   return call->phase == 2;

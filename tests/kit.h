@@ -40,6 +40,8 @@ struct call {
 
 void call_begin(struct call *call, int (*run)(struct call *), void *object, uint64_t item, pawl_time until);
 void call_wait_asleep(struct call *call); /* until it sleeps in the kernel inside `run` */
+/* Begins n calls without a deadline, each in a thread of its own, and waits until all of them sleep. */
+void calls_asleep(struct call *calls, int n, int (*run)(struct call *), void *object, uint64_t item);
 bool call_has_returned(struct call *call);
 int call_end(struct call *call); /* waits for its end: the result */
 

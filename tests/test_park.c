@@ -129,10 +129,7 @@ TEST(park, each_wake_lets_one_go)
   enum { N = 4 };
   struct sema sema = {0};
   struct call call[N];
-  for (int i = 0; i < N; i++)
-    call_begin(&call[i], run_down, &sema, 0, PAWL_FOREVER);
-  for (int i = 0; i < N; i++)
-    call_wait_asleep(&call[i]);
+  calls_asleep(call, N, run_down, &sema, 0);
   CHECK_EQ(park_was_waiting(&sema.park), N);
   for (int n = 1; n <= N; n++) {
     uint64_t before = at_load_seq(&sema.attempts);
@@ -170,10 +167,7 @@ TEST(park, wake_all_lets_everybody_look)
   enum { N = 4 };
   struct sema sema = {0};
   struct call call[N];
-  for (int i = 0; i < N; i++)
-    call_begin(&call[i], run_down, &sema, 0, PAWL_FOREVER);
-  for (int i = 0; i < N; i++)
-    call_wait_asleep(&call[i]);
+  calls_asleep(call, N, run_down, &sema, 0);
   (void)at_add_seq(&sema.count, (uint64_t)N);
   CHECK(!park_wake_all(&sema.park));
   for (int i = 0; i < N; i++)

@@ -222,10 +222,7 @@ TEST(queue, QUE34_a_bulk_wakes_as_many_as_it_serves)
     struct call call[N];
     uint64_t items[N] = {1, 2, 3, 4}, sum = 0;
     size_t done = 0;
-    for (int i = 0; i < N; i++)
-      call_begin(&call[i], run_get, &f->queue, 0, PAWL_FOREVER);
-    for (int i = 0; i < N; i++)
-      call_wait_asleep(&call[i]);
+    calls_asleep(call, N, run_get, &f->queue, 0);
     CHECK_CODE(pawl_queue_put_many(&f->queue, items, N, &done, PAWL_NOWAIT), 0);
     for (int i = 0; i < N; i++) {
       CHECK_CODE(call_end(&call[i]), 0);
@@ -233,10 +230,7 @@ TEST(queue, QUE34_a_bulk_wakes_as_many_as_it_serves)
     }
     CHECK_EQ(sum, 10);
     fill(f, 10, N);
-    for (int i = 0; i < N; i++)
-      call_begin(&call[i], run_put, &f->queue, 0, PAWL_FOREVER);
-    for (int i = 0; i < N; i++)
-      call_wait_asleep(&call[i]);
+    calls_asleep(call, N, run_put, &f->queue, 0);
     CHECK_CODE(pawl_queue_get_many(&f->queue, items, N, &done, PAWL_NOWAIT), 0);
     CHECK_EQ(done, N);
     for (int i = 0; i < N; i++)

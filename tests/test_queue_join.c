@@ -81,10 +81,7 @@ TEST(queue, QUE15_the_last_task_done_wakes_every_joiner)
     for (int round = 0; round < 2; round++) {
       struct call join[N];
       fill(f, 0, 2);
-      for (int i = 0; i < N; i++)
-        call_begin(&join[i], run_join, &f->queue, 0, PAWL_FOREVER);
-      for (int i = 0; i < N; i++)
-        call_wait_asleep(&join[i]);
+      calls_asleep(join, N, run_join, &f->queue, 0);
       CHECK_CODE(pawl_queue_task_done(&f->queue), 0);
       get_ok(f, 0);
       get_ok(f, 1);

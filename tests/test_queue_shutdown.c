@@ -44,10 +44,7 @@ static void shutdown_wakes_getters(const struct kind *kind, bool immediate)
   int n = kind->traits & KIND_MANY ? MOST : 1;
   struct fixture *f = fixture_open(kind, 3);
   struct call get[MOST];
-  for (int i = 0; i < n; i++)
-    call_begin(&get[i], run_get, &f->queue, 777, PAWL_FOREVER);
-  for (int i = 0; i < n; i++)
-    call_wait_asleep(&get[i]);
+  calls_asleep(get, n, run_get, &f->queue, 777);
   CHECK_CODE(pawl_queue_shutdown(&f->queue, immediate), 0);
   for (int i = 0; i < n; i++) {
     CHECK_CODE(call_end(&get[i]), PAWL_SHUTDOWN);
@@ -208,10 +205,7 @@ TEST(queue, QUE21_QUE22_dropped_items_count_as_done_and_taken_ones_do_not)
     fill(f, 0, 5);
     get_ok(f, 0);
     get_ok(f, 1);
-    for (int i = 0; i < 3; i++)
-      call_begin(&join[i], run_join, &f->queue, 0, PAWL_FOREVER);
-    for (int i = 0; i < 3; i++)
-      call_wait_asleep(&join[i]);
+    calls_asleep(join, 3, run_join, &f->queue, 0);
     CHECK_CODE(pawl_queue_shutdown(&f->queue, true), 0);
     CHECK_EQ(pawl_queue_unfinished(&f->queue), 2);
     for (int i = 0; i < 3; i++)
@@ -234,10 +228,7 @@ TEST(queue, QUE21_dropping_the_last_unfinished_items_wakes_the_joiners)
     struct fixture *f = fixture_open(kind, 3);
     struct call join[3];
     fill(f, 0, 3);
-    for (int i = 0; i < 3; i++)
-      call_begin(&join[i], run_join, &f->queue, 0, PAWL_FOREVER);
-    for (int i = 0; i < 3; i++)
-      call_wait_asleep(&join[i]);
+    calls_asleep(join, 3, run_join, &f->queue, 0);
     CHECK_CODE(pawl_queue_shutdown(&f->queue, true), 0);
     for (int i = 0; i < 3; i++)
       CHECK_CODE(call_end(&join[i]), 0);

@@ -58,10 +58,7 @@ TEST(queue, QUE4_each_put_lets_one_sleeping_getter_go)
     struct fixture *f = fixture_open(kind, N);
     struct call get[N];
     uint64_t sum = 0;
-    for (int i = 0; i < N; i++)
-      call_begin(&get[i], run_get, &f->queue, 0, PAWL_FOREVER);
-    for (int i = 0; i < N; i++)
-      call_wait_asleep(&get[i]);
+    calls_asleep(get, N, run_get, &f->queue, 0);
     for (int n = 0; n < N; n++) {
       put_ok(f, 1u << n);
       EVENTUALLY(returned(get, N) == n + 1);
@@ -83,10 +80,7 @@ TEST(queue, QUE4_a_burst_of_puts_lets_every_sleeping_getter_go)
     struct fixture *f = fixture_open(kind, N);
     for (int round = 0; round < 5; round++) {
       struct call get[N];
-      for (int i = 0; i < N; i++)
-        call_begin(&get[i], run_get, &f->queue, 0, PAWL_FOREVER);
-      for (int i = 0; i < N; i++)
-        call_wait_asleep(&get[i]);
+      calls_asleep(get, N, run_get, &f->queue, 0);
       fill(f, 1, N);
       for (int i = 0; i < N; i++)
         CHECK_CODE(call_end(&get[i]), 0);

@@ -96,10 +96,7 @@ TEST(simple_queue, QUE30_each_put_lets_one_sleeping_getter_go)
   struct pawl_simple_queue queue = PAWL_SIMPLE_QUEUE_INIT;
   struct call get[3];
   hook_install();
-  for (int i = 0; i < 3; i++)
-    call_begin(&get[i], run_simple_get, &queue, 0, PAWL_FOREVER);
-  for (int i = 0; i < 3; i++)
-    call_wait_asleep(&get[i]);
+  calls_asleep(get, 3, run_simple_get, &queue, 0);
   for (int n = 1; n <= 3; n++) {
     simple_put_ok(&queue, 5);
     EVENTUALLY(call_has_returned(&get[0]) + call_has_returned(&get[1]) + call_has_returned(&get[2]) == n);
@@ -236,10 +233,7 @@ TEST(simple_queue, QUE32_close_wakes_every_sleeping_getter)
   struct pawl_simple_queue queue = PAWL_SIMPLE_QUEUE_INIT;
   struct call get[N];
   hook_install();
-  for (int i = 0; i < N; i++)
-    call_begin(&get[i], run_simple_get, &queue, 777, PAWL_FOREVER);
-  for (int i = 0; i < N; i++)
-    call_wait_asleep(&get[i]);
+  calls_asleep(get, N, run_simple_get, &queue, 777);
   CHECK_CODE(pawl_simple_queue_close(&queue), 0);
   for (int i = 0; i < N; i++) {
     CHECK_CODE(call_end(&get[i]), PAWL_SHUTDOWN);

@@ -19,6 +19,8 @@
 #ifndef PAWL_TESTS_TEST_H
 #define PAWL_TESTS_TEST_H
 
+#include "../random.h"
+
 #include <pawl.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -142,15 +144,5 @@ void test_latch_arrive(struct test_latch *latch);
 void test_latch_wait(struct test_latch *latch);
 /* Arrives and waits: everybody starts together. */
 void test_latch_meet(struct test_latch *latch);
-
-/* A small, seeded source of numbers (xorshift); `*state` must not be 0. */
-static inline uint64_t test_random(uint64_t *state)
-{
-  uint64_t x = *state;
-  x ^= x << 13;
-  x ^= x >> 7;
-  x ^= x << 17;
-  return *state = x;
-}
 
 #endif

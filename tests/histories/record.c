@@ -9,6 +9,7 @@
  * Short rounds. Two threads that stay start each round together, spinning; the first checks it and prepares the next.
  */
 #include "record.h"
+#include "../random.h"
 
 #include "../model/history.h"
 #include "stamp.h"
@@ -18,15 +19,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t next_random(uint64_t *state)
-{
-  uint64_t x = *state;
-  x ^= x << 13;
-  x ^= x >> 7;
-  x ^= x << 17;
-  return *state = x;
-}
 
 static inline uint64_t now(const struct record_plan *plan)
 {
@@ -80,7 +72,7 @@ static struct fifo_op call_get(const struct record_plan *plan, void *queue, pawl
 /* Mostly looks once, sometimes waits a little. */
 static pawl_time some_deadline(struct recorder *r)
 {
-  uint64_t random = next_random(&r->random);
+  uint64_t random = test_random(&r->random);
   return random % 16 == 0 ? pawl_after(PAWL_US(random >> 32 & 63)) : PAWL_NOWAIT;
 }
 
@@ -95,7 +87,7 @@ static bool keep(struct recorder *r, const struct fifo_op *op)
     r->failures--;
     r->ops[r->n++] = *op;
   }
-  if (next_random(&r->random) % 4 == 0)
+  if (test_random(&r->random) % 4 == 0)
     sched_yield(); /* for subjects that do not wait, and where threads outnumber processors */
   return false;
 }
@@ -207,7 +199,7 @@ static void short_call(struct short_rounds *s, int thread, int i, uint64_t *rand
   static const uint8_t more[] = {OP_TASK_DONE, OP_JOIN, OP_RESIZE, OP_CLOSE, OP_CLOSE_NOW, OP_TASK_DONE, OP_JOIN, OP_PUT};
   const struct subject *subject = s->plan->subject;
   struct history_op *op = &s->ops[thread][i];
-  uint64_t word = next_random(random) >> 24;
+  uint64_t word = test_random(random) >> 24;
   bool one_side = (subject->traits & SUBJECT_SPSC) != 0;
   op->thread = (uint8_t)thread;
   op->kind = one_side ? (thread == 0 ? OP_PUT : OP_GET) : word % 2 == 0 ? OP_PUT : OP_GET;

@@ -12,6 +12,8 @@
  * bound; what is unfinished ends at 0 and join returns. --ops counts puts, gets and failed attempts of all threads, 0: no
  * limit. Exit status 1 and a line per fault, or after five minutes in one round, when a wake-up must have been lost; not a benchmark, not a linearizability check (tests/histories).
  */
+#include "../random.h"
+
 #include <pawl.h>
 
 #include <errno.h>
@@ -75,19 +77,10 @@ __attribute__((format(printf, 2, 3))) static void fault(const struct round *r, c
   va_end(args);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-  uint64_t x = *state;
-  x ^= x << 13;
-  x ^= x >> 7;
-  x ^= x << 17;
-  return *state = x;
-}
-
 /* Mostly looks once or waits for ever, sometimes a little, once in a while with a deadline that has passed. */
 static pawl_time some_deadline(uint64_t *random)
 {
-  uint64_t word = next_random(random) >> 32;
+  uint64_t word = test_random(random) >> 32;
   switch (word % 16) {
   case 0:
     return pawl_after(PAWL_US(word >> 8 & 127));
@@ -120,7 +113,7 @@ static uint64_t item_of(const struct worker *w, uint64_t sequence)
 static int put_some(struct worker *w, pawl_time until, size_t *done)
 {
   struct round *r = w->round;
-  uint64_t items[BULK_MAX], word = next_random(&w->random) >> 32;
+  uint64_t items[BULK_MAX], word = test_random(&w->random) >> 32;
   size_t n = word % 8 == 0 ? 1 + (word >> 8) % BULK_MAX : 1;
   if (n > r->share - w->accepted)
     n = (size_t)(r->share - w->accepted);
@@ -195,7 +188,7 @@ static void mark(struct worker *w, uint64_t item)
 static int get_some(struct worker *w, pawl_time until, uint64_t *items, size_t *done)
 {
   struct round *r = w->round;
-  uint64_t word = next_random(&w->random) >> 32;
+  uint64_t word = test_random(&w->random) >> 32;
   if (word % 8 == 0 && r->mode != MODE_SIMPLE)
     return pawl_queue_get_many(&r->queue, items, 1 + (word >> 8) % BULK_MAX, done, until);
   int result =
@@ -293,7 +286,7 @@ static void *run_manager(void *arg)
   struct round *r = arg;
   while (__atomic_load_n(&r->producing, __ATOMIC_ACQUIRE) > 0 && __atomic_load_n(&r->reached, __ATOMIC_RELAXED) < r->stop_at) {
     if (r->mode != MODE_SIMPLE)
-      manage(r, next_random(&r->random) >> 20);
+      manage(r, test_random(&r->random) >> 20);
     usleep(100);
   }
   int result = shut_down(r);
@@ -325,19 +318,19 @@ static void prepare(struct round *r, enum mode mode, uint64_t items, uint64_t se
 {
   uint64_t random = seed * 0x9E3779B97F4A7C15u + 1;
   memset(r, 0, sizeof(*r));
-  next_random(&random);
+  test_random(&random);
   r->mode = mode;
-  r->producers = mode == MODE_SPSC ? 1 : 1 + (int)(next_random(&random) >> 20 & 3);
-  r->consumers = mode == MODE_SPSC ? 1 : 1 + (int)(next_random(&random) >> 20 & 3);
-  r->immediate = (next_random(&random) >> 20 & 3) == 0;
+  r->producers = mode == MODE_SPSC ? 1 : 1 + (int)(test_random(&random) >> 20 & 3);
+  r->consumers = mode == MODE_SPSC ? 1 : 1 + (int)(test_random(&random) >> 20 & 3);
+  r->immediate = (test_random(&random) >> 20 & 3) == 0;
   r->items = items;
   r->share = items / (uint64_t)r->producers;
-  r->stop_at = (next_random(&random) >> 20 & 1) == 0 ? UINT64_MAX : (next_random(&random) >> 20) % r->share;
+  r->stop_at = (test_random(&random) >> 20 & 1) == 0 ? UINT64_MAX : (test_random(&random) >> 20) % r->share;
   r->producing = r->producers;
   r->working = r->producers + r->consumers;
   r->dropper.round = r;
   static const int64_t sizes[] = {1, 2, 3, 5, 64, 1000, 4096};
-  r->capacity = sizes[(next_random(&random) >> 20) % 7];
+  r->capacity = sizes[(test_random(&random) >> 20) % 7];
   struct pawl_queue_options options = {.drop = drop, .drop_ctx = r};
   if (mode != MODE_UNBOUNDED)
     options.maxsize = r->capacity;
@@ -346,12 +339,12 @@ static void prepare(struct round *r, enum mode mode, uint64_t items, uint64_t se
     options.flags |= PAWL_SPSC;
   if (pawl_queue_init(&r->queue, &options) != 0 || pawl_simple_queue_init(&r->simple, drop, r) != 0)
     fault(r, "init");
-  r->random = next_random(&random);
+  r->random = test_random(&random);
   for (int i = 0; i < SIDE_MAX; i++) {
     r->producer[i].round = r->consumer[i].round = r;
     r->producer[i].index = i;
-    r->producer[i].random = next_random(&random);
-    r->consumer[i].random = next_random(&random);
+    r->producer[i].random = test_random(&random);
+    r->consumer[i].random = test_random(&random);
   }
 }
 
