@@ -16,7 +16,7 @@
  *   at_plain_load(p), at_plain_store(p, v)    payload: published by somebody else's release; racing on it is a fault
  *   at_recycle(p)                    memory of a pool begins a new life: nobody may still be looking at it (model only)
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
- *   at_expect_write(p), at_expect_read(p)   a hint to fetch p's cache line; no access, p may lie outside any object
+ *   at_expect_write(p, n), at_expect_read(p, n)   a hint to fetch the line of p[n], which may lie outside of any object
  *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
  *   at_spins(n)                      n; the model scheduler cuts spin budgets down so that exploration stays small
  *   AT_GLOBAL                        marks a mutable global of the library; the model restores them before each schedule
@@ -128,8 +128,10 @@ bool pawl__step(const char *name);
 
 #define at_recycle(p) ((void)0)
 
-#define at_expect_write(p) __builtin_prefetch((p), 1)
-#define at_expect_read(p) __builtin_prefetch((p), 0)
+/* By numbers: merely to form a pointer beyond an object is undefined. */
+#define at_behind_(p, n) ((const void *)((uintptr_t)(p) + (uintptr_t)(n) * sizeof(*(p))))
+#define at_expect_write(p, n) __builtin_prefetch(at_behind_(p, n), 1)
+#define at_expect_read(p, n) __builtin_prefetch(at_behind_(p, n), 0)
 
 #define AT_GLOBAL
 

@@ -68,7 +68,7 @@ static __attribute__((noinline)) bool fifo_is_full(struct pawl__fifo *f, struct 
 static inline void fifo_expect_put(struct fifo_segment *s, uint64_t index)
 {
   if (index % CELLS_PER_LINE == 0)
-    at_expect_write(&s->cell[index + CELLS_AHEAD]);
+    at_expect_write(&s->cell[index], CELLS_AHEAD);
 }
 
 /* SPSC: the value alone; moving the tail publishes it. */
@@ -211,7 +211,7 @@ static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *i
 {
   struct fifo_cell *c = &s->cell[index];
   if (index % CELLS_PER_LINE == 0 && index + CELLS_AHEAD + CELLS_PER_LINE < at_load_relaxed(&s->tail_seen))
-    at_expect_read(&s->cell[index + CELLS_AHEAD]);
+    at_expect_read(&s->cell[index], CELLS_AHEAD);
   if (__builtin_expect(at_load_acquire(&c->state) != fifo_state(s->turn, FIFO_FULL), 0) && !fifo_await(s, index)) /* [V] */
     return false;
   *item = at_plain_load(&c->value);

@@ -137,7 +137,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
     }
     if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
       if ((w >> 1) % CELLS_PER_LINE == 0)
-        at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask]);
+        at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
       at_plain_store(&c->value, item);
       at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
       return 0;
@@ -178,7 +178,7 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
         return RING_STALLED;
     } else if (at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
       if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
-        at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask]);
+        at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
       *item = at_plain_load(&c->value);
       at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
       return 0;

@@ -34,8 +34,8 @@
 
 /* Handlers run at scheduling points only. */
 #define at_fence_signal() ((void)0)
-#define at_expect_write(p) ((void)(p))
-#define at_expect_read(p) ((void)(p))
+#define at_expect_write(p, n) ((void)(p))
+#define at_expect_read(p, n) ((void)(p))
 #define at_fence_light() ((void)0)
 #define at_fence_heavy() ((void)os_membarrier())
 bool os_membarrier(void);
