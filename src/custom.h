@@ -7,6 +7,7 @@
 #ifndef PAWL_SRC_CUSTOM_H
 #define PAWL_SRC_CUSTOM_H
 
+#include "admit.h"
 #include "atomic.h"
 #include <pawl/queue.h>
 #include <pawl/sync.h>
@@ -27,11 +28,9 @@ static inline int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admi
   int result = at_load_relaxed(&q->state_) & CUSTOM_CLOSED                          ? PAWL_SHUTDOWN
                : maxsize > 0 && q->custom_->size(q->custom_ctx_) >= (size_t)maxsize ? PAWL_FULL
                                                                                     : q->custom_->put(q->custom_ctx_, item);
-  if (result == 0)
+  if (result == 0) {
     q->custom_puts_++;
-  if (result == 0 && admitted != NULL) {
-    *admitted = true;
-    (void)at_add_seq(&q->fifo_.admitted, UINT64_C(1)); /* [D] of queue.c */
+    admit(&q->fifo_.admitted, admitted);
   }
   (void)pawl_lock_release(lock);
   return result;

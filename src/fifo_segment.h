@@ -13,6 +13,7 @@
 #ifndef PAWL_SRC_FIFO_SEGMENT_H
 #define PAWL_SRC_FIFO_SEGMENT_H
 
+#include "admit.h"
 #include "atomic.h"
 #include "base.h"
 #include "reclaim.h"
@@ -233,13 +234,9 @@ static inline void fifo_set_head(struct pawl__fifo *f, void *first)
     (void)at_cas_seq(&f->head, &none, first);
 }
 
-/* Counts the put, once, before its item can be reserved: whoever sees the reservation sees it counted (join, task_done). */
 static inline void fifo_admit(struct pawl__fifo *f, bool *admitted)
 {
-  if (admitted != NULL && !*admitted) {
-    *admitted = true;
-    (void)at_add_seq(&f->admitted, UINT64_C(1)); /* [D] of queue.c */
-  }
+  admit(&f->admitted, admitted);
 }
 
 /* A fresh segment whose first place is the caller's, its item published in it: to append it is to put. */

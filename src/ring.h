@@ -23,6 +23,7 @@
 #ifndef PAWL_SRC_RING_H
 #define PAWL_SRC_RING_H
 
+#include "admit.h"
 #include "atomic.h"
 #include "backoff.h"
 #include "base.h"
@@ -131,10 +132,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
         return RING_STALLED;
       continue;
     }
-    if (admitted != NULL && !*admitted) {
-      *admitted = true;
-      (void)at_add_seq(count, UINT64_C(1)); /* [D] of queue.c */
-    }
+    admit(count, admitted);
     if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
       if ((w >> 1) % CELLS_PER_LINE == 0)
         at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
