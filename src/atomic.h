@@ -130,7 +130,11 @@ bool pawl__step(const char *name);
 
 /* By numbers: merely to form a pointer beyond an object is undefined. */
 #define at_behind_(p, n) ((const void *)((uintptr_t)(p) + (uintptr_t)(n) * sizeof(*(p))))
+#if defined(__x86_64__) && !defined(PAWL_WORLD_GENMC)
+#define at_expect_write(p, n) __asm__ volatile("prefetchw (%0)" : : "r"(at_behind_(p, n))) /* gcc: only with -mprfchw */
+#else
 #define at_expect_write(p, n) __builtin_prefetch(at_behind_(p, n), 1)
+#endif
 #define at_expect_read(p, n) __builtin_prefetch(at_behind_(p, n), 0)
 
 #define AT_GLOBAL
