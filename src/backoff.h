@@ -33,6 +33,9 @@ enum {
   BACKOFF_FULL = 128,    /* at most, of a put: an eighth of the queue may drain */
 };
 
+/* How the usual case of an operation went, which is tried first: through, not tried, its CAS lost, or its reservation voided. */
+enum quick { QUICK_THROUGH, QUICK_UNUSUAL, QUICK_LOST, QUICK_VOIDED };
+
 static inline void backoff_pause(unsigned n)
 {
   for (n = at_spins(n); n > 0; n--)

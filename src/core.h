@@ -33,43 +33,63 @@ static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
 
 /* The other cores, out of line to keep the FIFO's path short. */
 static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
-                                                    bool *admitted)
+                                                    bool *admitted, bool lost)
 {
   if (q->kind_ == CORE_CUSTOM)
     return custom_try_put(q, item, admitted);
   int result;
   struct reclaim_group *g = reclaim_group(me, q->ring_);
-  while ((result = ring_try_put(q->ring_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted)) == RING_STALLED)
+  while ((result = ring_try_put(q->ring_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
     os_yield();
+    lost = false;
+  }
   return result;
 }
 
-static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
+static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool lost)
 {
   if (q->kind_ == CORE_CUSTOM)
     return custom_try_get(q, item);
   int result;
-  while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item)) == RING_STALLED)
+  while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item, lost)) == RING_STALLED) {
     os_yield();
+    lost = false;
+  }
   return result;
 }
 
+/* The usual cases, which need no more than a CAS each. */
+static inline __attribute__((always_inline)) enum quick core_quick_put(struct pawl_queue *q, struct reclaim_thread *me,
+                                                                       uint64_t item)
+{
+  bool tracked = (q->flags_ & PAWL_UNTRACKED) == 0;
+  if (__builtin_expect(q->kind_ == CORE_FIFO && (q->flags_ & PAWL_SPSC) == 0, 1))
+    return fifo_quick_put(&q->fifo_, &q->maxsize_, me, item, tracked);
+  return q->kind_ == CORE_RING ? ring_quick_put(q->ring_, &q->maxsize_, item, &q->fifo_.admitted, tracked) : QUICK_UNUSUAL;
+}
+
+static inline __attribute__((always_inline)) enum quick core_quick_get(struct pawl_queue *q, struct reclaim_thread *me,
+                                                                       uint64_t *item)
+{
+  if (__builtin_expect(q->kind_ == CORE_FIFO && (q->flags_ & PAWL_SPSC) == 0, 1))
+    return fifo_quick_get(&q->fifo_, me, item);
+  return q->kind_ == CORE_RING ? ring_quick_get(q->ring_, me, item) : QUICK_UNUSUAL;
+}
+
 /* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
-static inline __attribute__((always_inline)) int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
-                                                              bool *admitted)
+static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted, bool lost)
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
-    return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
-  return core_put_other(q, me, item, admitted);
+    return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted, lost);
+  return core_put_other(q, me, item, admitted, lost);
 }
 
 /* `moved`: set if there is more room than before, also when no item was found. */
-static inline __attribute__((always_inline)) int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
-                                                              bool *moved)
+static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool *moved, bool lost)
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
-    return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result = core_get_other(q, me, item);
+    return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved, lost);
+  int result = core_get_other(q, me, item, lost);
   *moved = result == 0;
   return result;
 }

@@ -138,15 +138,19 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
   }
 }
 
-/* Puts an item, whatever may come in between. `losses`: CASes that this put has lost so far. */
-static __attribute__((noinline)) int fifo_put_slow(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                   uint64_t item, bool *admitted, unsigned losses)
+/*
+ * Puts an item, whatever may come in between: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set
+ * once `f->admitted` counts the put, whatever becomes of it; NULL: not tracked. `lost`: by fifo_quick_put, just now.
+ */
+static __attribute__((noinline)) int fifo_try_put(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                  uint64_t item, bool *admitted, bool lost)
 {
+  unsigned losses = 0;
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
   backoff_role(&hazard->role[0], f);
-  if (losses > 0)
+  if (lost)
     backoff_lost(&losses);
   for (;;) {
     struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
@@ -165,32 +169,27 @@ static __attribute__((noinline)) int fifo_put_slow(struct pawl__fifo *f, struct 
 }
 
 /*
- * Puts an item: 0, FULL, SHUTDOWN, -ENOMEM, or -EAGAIN inside a signal handler. `admitted`: set once `f->admitted` counts the
- * put, whatever becomes of it; NULL: not tracked. Here only the usual case: a segment that is still protected, with a place
- * and known room, and no rival.
+ * The usual case of a put outside signal handlers: a segment that is still protected, with a place and known room, and no
+ * rival. If tracked, the put has been admitted unless the answer is QUICK_UNUSUAL. Few instructions: they are what an
+ * uncontended put costs beside its CAS.
  */
-static inline __attribute__((always_inline)) int fifo_try_put(struct pawl__fifo *f, struct fifo_mode mode,
-                                                              struct reclaim_thread *me, uint64_t item, bool *admitted)
+static inline __attribute__((always_inline)) enum quick fifo_quick_put(struct pawl__fifo *f, const int64_t *maxsize,
+                                                                            struct reclaim_thread *me, uint64_t item,
+                                                                            bool tracked)
 {
-  unsigned losses = 0;
-  if (__builtin_expect(me->handlers == 0, 1)) {
-    struct fifo_segment *s = at_load_acquire(&f->tail);
-    if (__builtin_expect((void *)s == at_load_relaxed(&reclaim_group(me, f)->slot[0]) && (uintptr_t)s > (uintptr_t)FIFO_TOMB,
-                         1)) {
-      uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, as in fifo_put_in */
-      int64_t maxsize = fifo_maxsize(mode);
-      if (t < s->cells && (maxsize <= 0 || (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) < maxsize)) {
-        fifo_admit(f, admitted);
-        if (mode.spsc)
-          fifo_store(s, t, item);
-        if (__builtin_expect(!at_cas_seq(&s->tail, &t, t + 1), 0)) /* [E], [V] */
-          losses = 1;
-        else if (mode.spsc || fifo_publish(s, t, item))
-          return 0;
-      }
-    }
-  }
-  return fifo_put_slow(f, mode, me, item, admitted, losses);
+  struct fifo_segment *s = at_load_acquire(&f->tail);
+  if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[0]), 0) ||
+      (uintptr_t)s <= (uintptr_t)FIFO_TOMB)
+    return QUICK_UNUSUAL;
+  uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, as in fifo_put_in */
+  int64_t limit = maxsize != NULL ? at_load_seq(maxsize) : 0; /* [E] */
+  if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) >= limit))
+    return QUICK_UNUSUAL;
+  bool admitted = false;
+  fifo_admit(f, tracked ? &admitted : NULL);
+  if (__builtin_expect(!at_cas_seq(&s->tail, &t, t + 1), 0)) /* [E] */
+    return QUICK_LOST;
+  return __builtin_expect(fifo_publish(s, t, item), 1) ? QUICK_THROUGH : QUICK_VOIDED;
 }
 
 /* ---- get */
@@ -207,13 +206,15 @@ static __attribute__((noinline)) bool fifo_await(struct fifo_segment *s, uint64_
 }
 
 /* Takes the value of the cell that the caller claimed. False: its put was midway and has been voided. */
-static inline bool fifo_take(struct fifo_segment *s, uint64_t index, uint64_t *item)
+static inline bool fifo_take(struct pawl__fifo *f, struct fifo_segment *s, uint64_t index, uint64_t *item)
 {
   struct fifo_cell *c = &s->cell[index];
   if (index % CELLS_PER_LINE == 0 && index + CELLS_AHEAD + CELLS_PER_LINE < at_load_relaxed(&s->tail_seen))
     at_expect_read(&s->cell[index], CELLS_AHEAD);
-  if (__builtin_expect(at_load_acquire(&c->state) != fifo_state(s->turn, FIFO_FULL), 0) && !fifo_await(s, index)) /* [V] */
+  if (__builtin_expect(at_load_acquire(&c->state) != fifo_state(s->turn, FIFO_FULL), 0) && !fifo_await(s, index)) { /* [V] */
+    at_add_relaxed(&f->voided, UINT64_C(1));
     return false;
+  }
   *item = at_plain_load(&c->value);
   return true;
 }
@@ -272,21 +273,25 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
       continue;
     }
     *moved = true;
-    if (fifo_take(s, h, item))
+    if (fifo_take(f, s, h, item))
       return 0;
-    at_add_relaxed(&f->voided, UINT64_C(1));
   }
 }
 
-/* Takes the oldest item, whatever may come in between. `losses`: CASes that this get has lost so far. */
-static __attribute__((noinline)) int fifo_get_slow(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                   uint64_t *item, bool *moved, unsigned losses)
+/*
+ * Takes the oldest item, whatever may come in between: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal
+ * handlers nest too deep. `moved` is set if the head moved, also past a voided cell: there is room for a put. `lost`: by
+ * fifo_quick_get, just now.
+ */
+static __attribute__((noinline)) int fifo_try_get(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                  uint64_t *item, bool *moved, bool lost)
 {
+  unsigned losses = 0;
   struct reclaim_group *hazard = reclaim_group(me, f);
   if (hazard == NULL)
     return -EAGAIN;
   backoff_role(&hazard->role[1], f);
-  if (losses > 0)
+  if (lost)
     backoff_lost(&losses);
   for (;;) {
     int result = 0;
@@ -304,33 +309,23 @@ static __attribute__((noinline)) int fifo_get_slow(struct pawl__fifo *f, struct 
 }
 
 /*
- * Takes the oldest item: 0, EMPTY, SHUTDOWN once closed and dry, or -EAGAIN when signal handlers nest too deep. `moved` is
- * set if the head moved, also past a voided cell: there is room for a put. Here only the usual case: a segment that is still
- * protected, an item known to be reserved or put by this very thread, published, and no rival.
+ * The usual case of a get: a segment that is still protected, an item known to be reserved or put by this very thread, and
+ * no rival.
  */
-static inline __attribute__((always_inline)) int fifo_try_get(struct pawl__fifo *f, struct fifo_mode mode,
-                                                              struct reclaim_thread *me, uint64_t *item, bool *moved)
+static inline __attribute__((always_inline)) enum quick fifo_quick_get(struct pawl__fifo *f, struct reclaim_thread *me,
+                                                                            uint64_t *item)
 {
-  unsigned losses = 0;
-  if (__builtin_expect(me->handlers == 0 && !mode.spsc, 1)) {
-    struct reclaim_group *hazard = reclaim_group(me, f);
-    struct fifo_segment *s = at_load_acquire(&f->head);
-    if (__builtin_expect((void *)s == at_load_relaxed(&hazard->slot[1]) && s != NULL, 1)) {
-      uint64_t h = at_load_relaxed(&s->head);
-      if (h < s->cells &&
-          (h < at_load_relaxed(&s->tail_seen) || (hazard->role[0] == f && h < (at_load_seq(&s->tail) & ~FIFO_SEALED)))) {
-        if (__builtin_expect(!at_cas_seq(&s->head, &h, h + 1), 0)) { /* [E] */
-          losses = 1;
-        } else {
-          *moved = true;
-          if (fifo_take(s, h, item))
-            return 0;
-          at_add_relaxed(&f->voided, UINT64_C(1));
-        }
-      }
-    }
-  }
-  return fifo_get_slow(f, mode, me, item, moved, losses);
+  struct reclaim_group *hazard = reclaim_usual_group(me, f);
+  struct fifo_segment *s = at_load_acquire(&f->head);
+  if (__builtin_expect((void *)s != at_load_relaxed(&hazard->slot[1]), 0) || s == NULL)
+    return QUICK_UNUSUAL;
+  uint64_t h = at_load_relaxed(&s->head);
+  if (h >= s->cells || (h >= at_load_relaxed(&s->tail_seen) && hazard->role[0] != f) ||
+      at_load_acquire(&s->cell[h].state) != fifo_state(s->turn, FIFO_FULL))
+    return QUICK_UNUSUAL;
+  if (__builtin_expect(!at_cas_seq(&s->head, &h, h + 1), 0)) /* [E] */
+    return QUICK_LOST;
+  return __builtin_expect(fifo_take(f, s, h, item), 1) ? QUICK_THROUGH : QUICK_VOIDED;
 }
 
 /* ---- close */

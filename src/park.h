@@ -75,13 +75,19 @@ int park_until(struct park_at at, int busy, pawl_time until, park_attempt *attem
 
 bool park_wake_slow(struct pawl__park *park);
 
+/* Has somebody to be woken after a change? */
+static inline bool park_is_awaited(const struct pawl__park *park)
+{
+  return __builtin_expect(at_load_seq(&park->state) & (PARK_WAITERS | PARK_ARMED), 0); /* [W] */
+}
+
 /*
  * After a change that one waiter can use. One load when nobody waits; a system call only if somebody sleeps. Lock-free.
  * True: a descriptor was armed, is so no more, and the caller has to write it.
  */
 static inline PAWL_CHECK bool park_wake_one(struct pawl__park *park)
 {
-  return __builtin_expect(at_load_seq(&park->state) & (PARK_WAITERS | PARK_ARMED), 0) /* [W] */ && park_wake_slow(park);
+  return park_is_awaited(park) && park_wake_slow(park);
 }
 
 /* After a change for everybody. Returns as park_wake_one. */

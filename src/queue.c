@@ -35,16 +35,28 @@ static __attribute__((noinline)) void write_fd(struct pawl_queue *q)
   os_eventfd_write(at_load_acquire(&q->fd_) - 1);
 }
 
-static inline void wake_getter(struct pawl_queue *q)
+/* Out of line, and with a result that put and get can return as theirs, because nearly always nobody waits. */
+static __attribute__((noinline)) int wake_a_getter(struct pawl_queue *q)
 {
-  if (at_step("queue.wake.getter") && park_wake_one(&q->getters_))
+  if (park_wake_slow(&q->getters_))
     write_fd(q);
+  return 0;
 }
 
-static inline void wake_putter(struct pawl_queue *q)
+static __attribute__((noinline)) int wake_a_putter(struct pawl_queue *q)
 {
-  if (at_step("queue.wake.putter"))
-    (void)!park_wake_one(&q->putters_);
+  (void)!park_wake_slow(&q->putters_);
+  return 0;
+}
+
+static inline int wake_getter(struct pawl_queue *q)
+{
+  return at_step("queue.wake.getter") && park_is_awaited(&q->getters_) ? wake_a_getter(q) : 0;
+}
+
+static inline int wake_putter(struct pawl_queue *q)
+{
+  return at_step("queue.wake.putter") && park_is_awaited(&q->putters_) ? wake_a_putter(q) : 0;
 }
 
 /* ---- done and unfinished */
@@ -108,25 +120,34 @@ static int put_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
   (void)key;
-  return core_try_put(c->q, c->me, *c->item, c->admitted);
+  return core_try_put(c->q, c->me, *c->item, c->admitted, false);
 }
 
-/* What a put has to do that did not succeed at once. */
-static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until,
-                                            int result, bool admitted)
+/* Sleeps until there is room. */
+static int put_waiting(struct call c, pawl_time until)
 {
+  int result = park_until(park_on(&c.q->putters_), PAWL_FULL, until, put_attempt, &c);
+  if (park_was_waiting(&c.q->putters_) && !pawl_queue_was_full(c.q))
+    (void)wake_putter(c.q); /* P5 */
+  return result;
+}
+
+/* What a put has to do that did not get through at once. */
+static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until,
+                                              enum quick quick)
+{
+  bool admitted = tracked(q) && quick != QUICK_UNUSUAL;
+  struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
+  int result = core_try_put(q, me, item, c.admitted, quick == QUICK_LOST);
   if (result == PAWL_FULL && until > PAWL_NOWAIT) {
     if (admitted)
       (void)finish(q, 1); /* asleep it is no put under way */
     admitted = false;
-    struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
-    result = park_until(park_on(&q->putters_), PAWL_FULL, until, put_attempt, &c);
-    if (park_was_waiting(&q->putters_) && !pawl_queue_was_full(q))
-      wake_putter(q); /* P5 */
+    result = put_waiting(c, until);
   }
   if (result == 0)
-    wake_getter(q);
-  else if (admitted)
+    return wake_getter(q);
+  if (admitted)
     (void)finish(q, 1); /* it was counted when it saw room that then went to others */
   return result;
 }
@@ -134,30 +155,31 @@ static __attribute__((noinline)) int put_on(struct pawl_queue *q, struct reclaim
 static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
                                                          pawl_time until)
 {
-  bool admitted = false;
-  int result = core_try_put(q, me, item, tracked(q) ? &admitted : NULL);
-  if (__builtin_expect(result != 0, 0))
-    return put_on(q, me, item, until, result, admitted);
-  wake_getter(q);
-  return 0;
+  enum quick quick = core_quick_put(q, me, item);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, item, until, quick);
+}
+
+/* A thread's first call, or a wrong one. */
+static __attribute__((noinline)) int put_first(struct pawl_queue *q, uint64_t item, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (q == NULL)
+    return -EINVAL;
+  return (me = reclaim_self()) != NULL ? put_rest(q, me, item, until, QUICK_UNUSUAL) : -ENOMEM;
 }
 
 int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
 {
-  struct reclaim_thread *me;
-  if (__builtin_expect(q == NULL, 0))
-    return -EINVAL;
-  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
-    return -ENOMEM;
-  return put_one(q, me, item, until);
+  struct reclaim_thread *me = os_self();
+  return __builtin_expect(q != NULL && me != NULL, 1) ? put_one(q, me, item, until) : put_first(q, item, until);
 }
 
-static inline __attribute__((always_inline)) int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
+static int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, enum quick quick)
 {
-  bool moved = false;
-  int result = core_try_get(q, me, item, &moved);
+  bool moved = quick == QUICK_VOIDED;
+  int result = core_try_get(q, me, item, &moved, quick == QUICK_LOST);
   if (moved)
-    wake_putter(q);
+    (void)wake_putter(q);
   return result;
 }
 
@@ -165,34 +187,43 @@ static int get_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
   (void)key;
-  return try_get(c->q, c->me, c->item);
+  return try_get(c->q, c->me, c->item, QUICK_UNUSUAL);
 }
 
-static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
+/* What a get has to do that did not get through at once. */
+static __attribute__((noinline)) int get_rest(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, pawl_time until,
+                                              enum quick quick)
 {
-  int result = park_until(park_on(&c.q->getters_), PAWL_EMPTY, until, get_attempt, &c);
-  if (park_was_waiting(&c.q->getters_) && core_was_size(c.q, c.me) > 0)
-    wake_getter(c.q); /* P5 */
+  int result = try_get(q, me, item, quick);
+  if (result != PAWL_EMPTY || until <= PAWL_NOWAIT)
+    return result;
+  result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){.q = q, .me = me, .item = item});
+  if (park_was_waiting(&q->getters_) && core_was_size(q, me) > 0)
+    (void)wake_getter(q); /* P5 */
   return result;
 }
 
 static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
                                                          pawl_time until)
 {
-  int result = try_get(q, me, item);
-  if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))
-    result = get_waiting((struct call){.q = q, .me = me, .item = item}, until);
-  return result;
+  enum quick quick = core_quick_get(q, me, item);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_putter(q) : get_rest(q, me, item, until, quick);
+}
+
+/* A thread's first call, or a wrong one. */
+static __attribute__((noinline)) int get_first(struct pawl_queue *q, uint64_t *item, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (q == NULL || item == NULL)
+    return -EINVAL;
+  return (me = reclaim_self()) != NULL ? get_rest(q, me, item, until, QUICK_UNUSUAL) : -ENOMEM;
 }
 
 int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
 {
-  struct reclaim_thread *me;
-  if (__builtin_expect(q == NULL || item == NULL, 0))
-    return -EINVAL;
-  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
-    return -ENOMEM;
-  return get_one(q, me, item, until);
+  struct reclaim_thread *me = os_self();
+  return __builtin_expect(q != NULL && item != NULL && me != NULL, 1) ? get_one(q, me, item, until)
+                                                                      : get_first(q, item, until);
 }
 
 int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)

@@ -64,12 +64,18 @@ static inline struct reclaim_thread *reclaim_self(void)
   return __builtin_expect(me != NULL, 1) ? me : reclaim_attach();
 }
 
+/* The slots for an operation on `structure` outside signal handlers. */
+static inline struct reclaim_group *reclaim_usual_group(struct reclaim_thread *me, const void *structure)
+{
+  return &me->group[((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1)];
+}
+
 /* The slots for an operation on `structure`; NULL when signal handlers nest too deep. */
 static inline struct reclaim_group *reclaim_group(struct reclaim_thread *me, const void *structure)
 {
   if (__builtin_expect(me->handlers > 0, 0))
     return me->handlers <= RECLAIM_HANDLERS ? &me->group[RECLAIM_GROUPS + me->handlers - 1] : NULL;
-  return &me->group[((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1)];
+  return reclaim_usual_group(me, structure);
 }
 
 /* What `source` leads to, safe to follow until the slot is used for something else. seq_cst, because FULL, EMPTY and SHUTDOWN

@@ -108,11 +108,49 @@ static inline bool ring_no_room(struct ring *r, uint64_t w, int64_t maxsize, boo
   return full;
 }
 
+/* Fills the cell of w, which the caller reserved. */
+static inline void ring_publish(struct ring *r, struct ring_cell *c, uint64_t w, uint64_t item)
+{
+  if ((w >> 1) % CELLS_PER_LINE == 0)
+    at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
+  at_plain_store(&c->value, item);
+  at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
+}
+
+/* Empties the cell of w, which the caller claimed. */
+static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w)
+{
+  if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
+    at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
+  uint64_t item = at_plain_load(&c->value);
+  at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
+  return item;
+}
+
+/* The usual case of a put: open, known room, a free cell, no rival. As fifo_quick_put. */
+static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ring *r, const int64_t *maxsize, uint64_t item,
+                                                                       uint64_t *count, bool tracked)
+{
+  uint64_t w = at_load_seq(&r->tail);   /* [E]; the ticket first, then maxsize and the head (decision 3) */
+  int64_t limit = at_load_seq(maxsize); /* [E] */
+  struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
+  if ((w & 1) || (int64_t)(w - at_load_relaxed(&r->head_seen)) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
+    return QUICK_UNUSUAL;
+  if (tracked)
+    (void)at_add_seq(count, UINT64_C(1)); /* [D] of queue.c */
+  if (__builtin_expect(!at_cas_seq(&r->tail, &w, w + 2), 0)) /* [E] */
+    return QUICK_LOST;
+  ring_publish(r, c, w, item);
+  return QUICK_THROUGH;
+}
+
 /* 0, FULL, SHUTDOWN or RING_STALLED. `count` (NULL: untracked) and `admitted` as in fifo.h. */
 static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct reclaim_group *g, uint64_t item, uint64_t *count,
-                               bool *admitted)
+                               bool *admitted, bool lost)
 {
   unsigned losses = 0, spins = at_spins(RING_SPINS);
+  if (lost)
+    backoff_lost(&losses);
   uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then maxsize and the head (decision 3) */
   backoff_role(&g->role[0], r);
   for (;;) {
@@ -134,10 +172,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
     }
     admit(count, admitted);
     if (at_cas_seq(&r->tail, &w, w + 2)) { /* [E] */
-      if ((w >> 1) % CELLS_PER_LINE == 0)
-        at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
-      at_plain_store(&c->value, item);
-      at_store_release(&c->stamp, w + 1); /* [V] publishes the value */
+      ring_publish(r, c, w, item);
       return 0;
     }
     backoff_lost(&losses);
@@ -160,10 +195,26 @@ static inline int ring_look(struct ring *r, uint64_t w, bool own)
   return 0;
 }
 
+/* The usual case of a get: an item known to be there, published, no rival. */
+static inline __attribute__((always_inline)) enum quick ring_quick_get(struct ring *r, struct reclaim_thread *me, uint64_t *item)
+{
+  uint64_t w = at_load_seq(&r->head);
+  struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
+  if (((int64_t)(at_load_relaxed(&r->tail_seen) - w) <= 0 && reclaim_usual_group(me, r)->role[0] != r) ||
+      at_load_acquire(&c->stamp) != w + 1) /* [V] */
+    return QUICK_UNUSUAL;
+  if (__builtin_expect(!at_cas_seq(&r->head, &w, w + 2), 0)) /* [E] */
+    return QUICK_LOST;
+  *item = ring_take(r, c, w);
+  return QUICK_THROUGH;
+}
+
 /* 0, EMPTY, SHUTDOWN or RING_STALLED. */
-static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t *item)
+static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t *item, bool lost)
 {
   unsigned losses = 0, spins = at_spins(RING_SPINS);
+  if (lost)
+    backoff_lost(&losses);
   uint64_t w = at_load_seq(&r->head);
   backoff_role(&g->role[1], r);
   for (;;) {
@@ -175,10 +226,7 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
       if (!ring_again(&r->head, &w, &spins))
         return RING_STALLED;
     } else if (at_cas_seq(&r->head, &w, w + 2)) { /* [E] */
-      if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
-        at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
-      *item = at_plain_load(&c->value);
-      at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
+      *item = ring_take(r, c, w);
       return 0;
     } else {
       backoff_lost(&losses);

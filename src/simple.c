@@ -22,22 +22,40 @@ static struct fifo_mode mode_of(const struct pawl_simple_queue *q)
   return (struct fifo_mode){.cells = q->segment_, .grow = true};
 }
 
-static inline int put(struct pawl_simple_queue *q, struct reclaim_thread *me, uint64_t item)
+/* Out of line, and with a result that put can return as its own, because nearly always nobody waits. */
+static __attribute__((noinline)) int wake_a_getter(struct pawl_simple_queue *q)
 {
-  int result = fifo_try_put(&q->fifo_, mode_of(q), me, item, NULL);
-  if (result == 0 && at_step("simple.wake"))
-    (void)!park_wake_one(&q->getters_);
-  return result;
+  (void)!park_wake_slow(&q->getters_);
+  return 0;
+}
+
+static inline int wake_getter(struct pawl_simple_queue *q)
+{
+  return at_step("simple.wake") && park_is_awaited(&q->getters_) ? wake_a_getter(q) : 0;
+}
+
+static __attribute__((noinline)) int put_rest(struct pawl_simple_queue *q, struct reclaim_thread *me, uint64_t item, bool lost)
+{
+  int result = fifo_try_put(&q->fifo_, mode_of(q), me, item, NULL, lost);
+  return result == 0 ? wake_getter(q) : result;
+}
+
+/* A thread's first call, or a wrong one. */
+static __attribute__((noinline)) int put_first(struct pawl_simple_queue *q, uint64_t item)
+{
+  struct reclaim_thread *me;
+  if (q == NULL)
+    return -EINVAL;
+  return (me = reclaim_self()) != NULL ? put_rest(q, me, item, false) : -ENOMEM;
 }
 
 int pawl_simple_queue_put(struct pawl_simple_queue *q, uint64_t item)
 {
-  struct reclaim_thread *me;
-  if (__builtin_expect(q == NULL, 0))
-    return -EINVAL;
-  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
-    return -ENOMEM;
-  return put(q, me, item);
+  struct reclaim_thread *me = os_self();
+  if (__builtin_expect(q == NULL || me == NULL, 0))
+    return put_first(q, item);
+  enum quick quick = fifo_quick_put(&q->fifo_, NULL, me, item, false);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, item, quick == QUICK_LOST);
 }
 
 int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *q, uint64_t item)
@@ -50,7 +68,7 @@ int pawl_simple_queue_put_in_handler(struct pawl_simple_queue *q, uint64_t item)
   int kept = errno;
   me->handlers++; /* nobody's slots but a handler's */
   at_fence_signal();
-  int result = put(q, me, item);
+  int result = put_rest(q, me, item, false);
   at_fence_signal(); /* a handler that comes after the next line uses the same slots */
   me->handlers--;
   errno = kept;
@@ -62,30 +80,38 @@ static int get_attempt(void *arg, uint32_t *key)
   struct call *c = arg;
   bool moved;
   (void)key;
-  return fifo_try_get(&c->q->fifo_, mode_of(c->q), c->me, c->item, &moved);
+  return fifo_try_get(&c->q->fifo_, mode_of(c->q), c->me, c->item, &moved, false);
 }
 
-static __attribute__((noinline)) int get_waiting(struct call c, pawl_time until)
+static __attribute__((noinline)) int get_rest(struct pawl_simple_queue *q, struct reclaim_thread *me, uint64_t *item,
+                                              pawl_time until, bool lost)
 {
-  struct pawl__park *park = &c.q->getters_;
-  int result = park_until(park_on(park), PAWL_EMPTY, until, get_attempt, &c);
-  if (park_was_waiting(park) && fifo_was_size(&c.q->fifo_, mode_of(c.q), c.me) > 0)
-    (void)!park_wake_one(park); /* P5 of park.h */
+  bool moved;
+  int result = fifo_try_get(&q->fifo_, mode_of(q), me, item, &moved, lost);
+  if (result != PAWL_EMPTY || until <= PAWL_NOWAIT)
+    return result;
+  result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){q, me, item});
+  if (park_was_waiting(&q->getters_) && fifo_was_size(&q->fifo_, mode_of(q), me) > 0)
+    (void)wake_getter(q); /* P5 of park.h */
   return result;
+}
+
+/* A thread's first call, or a wrong one. */
+static __attribute__((noinline)) int get_first(struct pawl_simple_queue *q, uint64_t *item, pawl_time until)
+{
+  struct reclaim_thread *me;
+  if (q == NULL || item == NULL)
+    return -EINVAL;
+  return (me = reclaim_self()) != NULL ? get_rest(q, me, item, until, false) : -ENOMEM;
 }
 
 int pawl_simple_queue_get(struct pawl_simple_queue *q, uint64_t *item, pawl_time until)
 {
-  struct reclaim_thread *me;
-  bool moved;
-  if (__builtin_expect(q == NULL || item == NULL, 0))
-    return -EINVAL;
-  if (__builtin_expect((me = reclaim_self()) == NULL, 0))
-    return -ENOMEM;
-  int result = fifo_try_get(&q->fifo_, mode_of(q), me, item, &moved);
-  if (__builtin_expect(result == PAWL_EMPTY && until > PAWL_NOWAIT, 0))
-    result = get_waiting((struct call){q, me, item}, until);
-  return result;
+  struct reclaim_thread *me = os_self();
+  if (__builtin_expect(q == NULL || item == NULL || me == NULL, 0))
+    return get_first(q, item, until);
+  enum quick quick = fifo_quick_get(&q->fifo_, me, item);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? 0 : get_rest(q, me, item, until, quick == QUICK_LOST);
 }
 
 int pawl_simple_queue_close(struct pawl_simple_queue *q)
