@@ -25,7 +25,7 @@ enum { CELLS_PER_LINE = 4, CELLS_AHEAD = 2 * CELLS_PER_LINE };
 
 enum {
 #ifndef BACKOFF_FIRST
-  BACKOFF_FIRST = 128, /* pauses; a pause is 5 to 50 ns */
+  BACKOFF_FIRST = 256, /* pauses; a pause is 5 to 50 ns */
 #endif
   BACKOFF_DOUBLINGS = 2,
   BACKOFF_CAUGHT_UP = 4, /* first pauses of who has caught up, */

@@ -60,14 +60,30 @@ int pawl_thread_attach(void)
   return reclaim_attach() != NULL ? 0 : -ENOMEM;
 }
 
-static bool is_protected(const struct reclaim_node *node)
+enum { BATCH = 8 }; /* nodes per look at everybody's slots, whose lines are in everybody's caches */
+
+/* Which of n nodes stand in a slot of this group, one bit each. */
+static unsigned protected_by(const struct reclaim_group *g, struct reclaim_node *const *node, unsigned n)
 {
-  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next)
-    for (unsigned g = 0; g < RECLAIM_GROUPS + RECLAIM_HANDLERS; g++)
-      for (unsigned s = 0; s < 3; s++)
-        if (at_load_acquire(&t->group[g].slot[s]) == (const void *)node) /* [S] */
-          return true;
-  return false;
+  unsigned found = 0;
+  for (unsigned s = 0; s < 3; s++) {
+    const void *seen = at_load_acquire(&g->slot[s]); /* [S] */
+    for (unsigned i = 0; seen != NULL && i < n; i++)
+      if (seen == node[i])
+        found |= 1u << i;
+  }
+  return found;
+}
+
+static unsigned protected_by_anybody(const void *structure, struct reclaim_node *const *node, unsigned n)
+{
+  unsigned found = 0;
+  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next) {
+    found |= protected_by(&t->group[reclaim_index(structure)], node, n);
+    for (unsigned h = 0; h < RECLAIM_HANDLERS; h++)
+      found |= protected_by(&t->group[RECLAIM_GROUPS + h], node, n);
+  }
+  return found;
 }
 
 void reclaim_push(void **top, struct reclaim_node *node)
@@ -92,16 +108,20 @@ struct reclaim_node *reclaim_pop(void **top, void **slot)
   return node;
 }
 
-void reclaim_sort(void **retired, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx)
+void reclaim_sort(void **retired, void *structure, void (*reuse)(void *structure, struct reclaim_node *node))
 {
-  struct reclaim_node *node = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
+  struct reclaim_node *next = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
   at_fence_seq();                                                     /* [R] with reclaim_protect */
-  while (node != NULL) {
-    struct reclaim_node *next = at_load_relaxed(&node->link);
-    if (at_step("reclaim.scan") && is_protected(node))
-      reclaim_push(retired, node);
-    else
-      reuse(ctx, node);
-    node = next;
+  while (next != NULL) {
+    struct reclaim_node *node[BATCH];
+    unsigned n = 0;
+    for (; next != NULL && n < BATCH; next = at_load_relaxed(&next->link))
+      node[n++] = next;
+    unsigned kept = at_step("reclaim.scan") ? protected_by_anybody(structure, node, n) : 0;
+    for (unsigned i = 0; i < n; i++)
+      if (kept & 1u << i)
+        reclaim_push(retired, node[i]);
+      else
+        reuse(structure, node[i]);
   }
 }

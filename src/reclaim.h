@@ -64,10 +64,15 @@ static inline struct reclaim_thread *reclaim_self(void)
   return __builtin_expect(me != NULL, 1) ? me : reclaim_attach();
 }
 
+static inline unsigned reclaim_index(const void *structure)
+{
+  return ((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1);
+}
+
 /* The slots for an operation on `structure` outside signal handlers. */
 static inline struct reclaim_group *reclaim_usual_group(struct reclaim_thread *me, const void *structure)
 {
-  return &me->group[((uintptr_t)structure >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (RECLAIM_GROUPS - 1)];
+  return &me->group[reclaim_index(structure)];
 }
 
 /* The slots for an operation on `structure`; NULL when signal handlers nest too deep. */
@@ -106,9 +111,9 @@ static inline void reclaim_forget(struct reclaim_group *g)
 }
 
 /*
- * Hands every node of `retired` that stands in no slot to `reuse`, which may push or free it; the others stay. Lock-free but
- * for what `reuse` does.
+ * Hands every node of `retired` that stands in no slot to `reuse`, which may push or free it; the others stay. All operations
+ * that may look at the nodes use the slots for `structure`. Lock-free but for what `reuse` does.
  */
-void reclaim_sort(void **retired, void (*reuse)(void *ctx, struct reclaim_node *node), void *ctx);
+void reclaim_sort(void **retired, void *structure, void (*reuse)(void *structure, struct reclaim_node *node));
 
 #endif
