@@ -29,8 +29,8 @@ enum {
 #endif
   BACKOFF_DOUBLINGS = 2,
   BACKOFF_CAUGHT_UP = 4, /* first pauses of who has caught up, */
-  BACKOFF_EMPTY = 64,    /* at most, of a get: about a microsecond, */
-  BACKOFF_FULL = 128,    /* at most, of a put: an eighth of the queue may drain */
+  BACKOFF_EMPTY = 32,    /* at most, of a get: half a microsecond, */
+  BACKOFF_FULL = 32,     /* at most, of a put, and not more than maxsize / 8 */
 };
 
 /* How the usual case of an operation went, which is tried first: through, not tried, its CAS lost, or its reservation voided. */

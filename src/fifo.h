@@ -254,7 +254,7 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
                                 struct fifo_segment *s, uint64_t *item, bool *moved, unsigned *losses)
 {
   for (;;) {
-    uint64_t h = at_load_relaxed(&s->head);
+    uint64_t h = at_load_acquire(&s->head); /* so that the looks at tail and next are no older than it */
     if (h >= s->cells)
       return PAWL_STATE;
     int result = fifo_look(f, hazard, s, h);

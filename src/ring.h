@@ -121,7 +121,7 @@ static inline void ring_publish(struct ring *r, struct ring_cell *c, uint64_t w,
 static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w)
 {
   if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
-    at_expect_read(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
+    at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
   uint64_t item = at_plain_load(&c->value);
   at_store_release(&c->stamp, w + 2 * (r->mask + 1)); /* [F] the next lap's license to overwrite the cell */
   return item;
