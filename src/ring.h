@@ -136,8 +136,8 @@ static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ri
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
   if ((w & 1) || (int64_t)(w - at_load_relaxed(&r->head_seen)) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
     return QUICK_UNUSUAL;
-  if (tracked)
-    (void)at_add_seq(count, UINT64_C(1)); /* [D] of queue.c */
+  bool admitted = false;
+  admit(count, tracked ? &admitted : NULL);
   if (__builtin_expect(!at_cas_seq(&r->tail, &w, w + 2), 0)) /* [E] */
     return QUICK_LOST;
   ring_publish(r, c, w, item);
