@@ -17,16 +17,22 @@
 #include "custom.h"
 #include "fifo.h"
 #include "ring.h"
+#include "spsc.h"
 #include <pawl/queue.h>
 
-enum core_kind { CORE_FIFO, CORE_RING, CORE_CUSTOM };
+enum core_kind { CORE_FIFO, CORE_SPSC, CORE_RING, CORE_CUSTOM };
+
+/* Is it made of fifo_segment.h's segments? */
+static inline bool core_has_segments(const struct pawl_queue *q)
+{
+  return q->kind_ <= CORE_SPSC;
+}
 
 static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
 {
   return (struct fifo_mode){
       .maxsize = &q->maxsize_,
       .cells = q->segment_,
-      .spsc = (q->flags_ & PAWL_SPSC) != 0,
       .grow = (q->flags_ & PAWL_PREALLOC) == 0,
   };
 }
@@ -37,6 +43,8 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
 {
   if (q->kind_ == CORE_CUSTOM)
     return custom_try_put(q, item, admitted);
+  if (q->kind_ == CORE_SPSC)
+    return spsc_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
   int result;
   struct reclaim_group *g = reclaim_group(me, q->ring_);
   while ((result = ring_try_put(q->ring_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
@@ -46,33 +54,42 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
   return result;
 }
 
-static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool lost)
+static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
+                                                    bool *moved, bool lost)
 {
-  if (q->kind_ == CORE_CUSTOM)
-    return custom_try_get(q, item);
+  if (q->kind_ == CORE_SPSC)
+    return spsc_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
   int result;
-  while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item, lost)) == RING_STALLED) {
-    os_yield();
-    lost = false;
-  }
+  if (q->kind_ == CORE_CUSTOM)
+    result = custom_try_get(q, item);
+  else
+    while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item, lost)) == RING_STALLED) {
+      os_yield();
+      lost = false;
+    }
+  *moved = result == 0;
   return result;
 }
 
-/* The usual cases, which need no more than a CAS each. */
+/* The usual cases, which need no more than a CAS each, or none. */
 static inline __attribute__((always_inline)) enum quick core_quick_put(struct pawl_queue *q, struct reclaim_thread *me,
                                                                        uint64_t item)
 {
   bool tracked = (q->flags_ & PAWL_UNTRACKED) == 0;
-  if (__builtin_expect(q->kind_ == CORE_FIFO && (q->flags_ & PAWL_SPSC) == 0, 1))
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_quick_put(&q->fifo_, &q->maxsize_, me, item, tracked);
+  if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
+    return spsc_quick_put(&q->fifo_, &q->maxsize_, item, tracked);
   return q->kind_ == CORE_RING ? ring_quick_put(q->ring_, &q->maxsize_, item, &q->fifo_.admitted, tracked) : QUICK_UNUSUAL;
 }
 
 static inline __attribute__((always_inline)) enum quick core_quick_get(struct pawl_queue *q, struct reclaim_thread *me,
                                                                        uint64_t *item)
 {
-  if (__builtin_expect(q->kind_ == CORE_FIFO && (q->flags_ & PAWL_SPSC) == 0, 1))
+  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_quick_get(&q->fifo_, me, item);
+  if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
+    return spsc_quick_get(&q->fifo_, me, item);
   return q->kind_ == CORE_RING ? ring_quick_get(q->ring_, me, item) : QUICK_UNUSUAL;
 }
 
@@ -89,9 +106,7 @@ static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, 
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved, lost);
-  int result = core_get_other(q, me, item, lost);
-  *moved = result == 0;
-  return result;
+  return core_get_other(q, me, item, moved, lost);
 }
 
 static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
@@ -100,22 +115,40 @@ static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
     int result = fifo_close(&q->fifo_, me);
     return fifo_leave(core_fifo_mode(q), reclaim_group(me, &q->fifo_), result);
   }
-  if (q->kind_ == CORE_RING)
+  if (q->kind_ == CORE_SPSC)
+    spsc_close(&q->fifo_);
+  else if (q->kind_ == CORE_RING)
     ring_close(q->ring_);
   else
     custom_close(q);
   return 0;
 }
 
+/* Before a thread gets from a closed queue beside those that may. */
+static inline void core_discard(struct pawl_queue *q)
+{
+  if (q->kind_ == CORE_SPSC)
+    spsc_discard(&q->fifo_);
+}
+
+/* After announcing itself, before the decisive attempt, a thread that is about to sleep: see [W] of spsc.h. */
+static inline void core_before_sleep(struct pawl_queue *q)
+{
+  if (q->kind_ == CORE_SPSC && at_step("spsc.sleep.fence"))
+    at_fence_heavy();
+}
+
 static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread *me)
 {
-  if (q->kind_ == CORE_FIFO)
+  if (core_has_segments(q))
     return fifo_was_size(&q->fifo_, core_fifo_mode(q), me);
   return q->kind_ == CORE_RING ? ring_was_size(q->ring_) : custom_was_size(q);
 }
 
 static inline uint64_t core_puts(const struct pawl_queue *q)
 {
+  if (q->kind_ == CORE_SPSC)
+    at_fence_seq(); /* [E] of spsc.h: after this thread's gets; a put counts itself and later looks at the head */
   return at_load_seq(&q->fifo_.admitted);
 }
 

@@ -11,7 +11,7 @@
  *  - a cell is published by a plain store and voided by an asymmetric fence, which saves one of three locked operations;
  *  - states carry the segment's turn, so that a segment is used again without clearing its cells;
  *  - a bound on tail - head, in tickets (segment's base + index), checked before the swap;
- *  - close, an SPSC mode, and sticky hazard pointers with a pool of segments (reclaim.h).
+ *  - close, and sticky hazard pointers with a pool of segments (reclaim.h).
  *
  * A put reserves index t of the tail segment by CAS, writes the value, and publishes by a store of FULL to the cell's state.
  * A get claims index h of the head segment by CAS, and takes the value if the cell is FULL. If it is not, the put is midway:
@@ -56,26 +56,10 @@ enum { FIFO_SPINS = 64 }; /* pauses that a get grants a put that is midway: a mi
 
 /* ---- put */
 
-/* Are `maxsize` places between the head and `ticket`, which the tail has reached? Refreshes the cached head first. */
-static __attribute__((noinline)) bool fifo_is_full(struct pawl__fifo *f, struct reclaim_group *hazard, uint64_t ticket,
-                                                   int64_t maxsize)
-{
-  uint64_t head = fifo_head_ticket(f, hazard);
-  at_store_relaxed(&f->head_seen, head);
-  return (int64_t)(ticket - head) >= maxsize;
-}
-
 static inline void fifo_expect_put(struct fifo_segment *s, uint64_t index)
 {
   if (index % CELLS_PER_LINE == 0)
     at_expect_write(&s->cell[index], CELLS_AHEAD);
-}
-
-/* SPSC: the value alone; moving the tail publishes it. */
-static inline void fifo_store(struct fifo_segment *s, uint64_t index, uint64_t item)
-{
-  fifo_expect_put(s, index);
-  at_plain_store(&s->cell[index].value, item);
 }
 
 /* Publishes `item` in the cell that the caller reserved. False: a get has voided it. */
@@ -125,12 +109,10 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
     if (used_up)
       return PAWL_STATE;
     fifo_admit(f, admitted);
-    if (mode.spsc)
-      fifo_store(s, t, item);
-    if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E]; in SPSC mode [V], and fails only against close */
+    if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E] */
       backoff_lost(losses);
       t = at_load_seq(&s->tail);
-    } else if (mode.spsc || fifo_publish(s, t, item)) {
+    } else if (fifo_publish(s, t, item)) {
       return 0;
     } else {
       t = at_load_seq(&s->tail);
@@ -241,7 +223,7 @@ static inline int fifo_look(struct pawl__fifo *f, struct reclaim_group *hazard, 
   if (h < at_load_relaxed(&s->tail_seen))
     return 0;
   backoff_before_look(&s->get_patience, hazard->role[0] == f);
-  uint64_t tail = at_load_seq(&s->tail); /* [E]; receives [V] in SPSC mode */
+  uint64_t tail = at_load_seq(&s->tail); /* [E] */
   backoff_after_look(&s->get_patience, h < (tail & ~FIFO_SEALED), BACKOFF_EMPTY);
   if (h >= (tail & ~FIFO_SEALED))
     return tail & FIFO_SEALED ? PAWL_SHUTDOWN : PAWL_EMPTY;
@@ -250,8 +232,8 @@ static inline int fifo_look(struct pawl__fifo *f, struct reclaim_group *hazard, 
 }
 
 /* Claims and takes from segment s: 0, EMPTY, SHUTDOWN, or PAWL_STATE when s has nothing left to claim. */
-static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard,
-                                struct fifo_segment *s, uint64_t *item, bool *moved, unsigned *losses)
+static inline int fifo_get_from(struct pawl__fifo *f, struct reclaim_group *hazard, struct fifo_segment *s, uint64_t *item,
+                                bool *moved, unsigned *losses)
 {
   for (;;) {
     uint64_t h = at_load_acquire(&s->head); /* so that the looks at tail and next are no older than it */
@@ -260,14 +242,6 @@ static inline int fifo_get_from(struct pawl__fifo *f, struct fifo_mode mode, str
     int result = fifo_look(f, hazard, s, h);
     if (result != 0)
       return result;
-    if (mode.spsc) {
-      uint64_t value = at_plain_load(&s->cell[h].value);
-      if (!at_cas_seq(&s->head, &h, h + 1)) /* [E]; hands the cell back; fails only against an immediate shutdown */
-        continue;
-      *item = value;
-      *moved = true;
-      return 0;
-    }
     if (!at_cas_seq(&s->head, &h, h + 1)) { /* [E] */
       backoff_lost(losses);
       continue;
@@ -298,7 +272,7 @@ static __attribute__((noinline)) int fifo_try_get(struct pawl__fifo *f, struct f
     struct fifo_segment *s = fifo_head(f, hazard, &result);
     if (s == NULL)
       return result;
-    result = fifo_get_from(f, mode, hazard, s, item, moved, &losses);
+    result = fifo_get_from(f, hazard, s, item, moved, &losses);
     if (result != PAWL_STATE)
       return fifo_leave(mode, hazard, result);
     void *next = at_load_seq(&s->next); /* [N] */

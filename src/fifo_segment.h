@@ -15,6 +15,7 @@
 
 #include "admit.h"
 #include "atomic.h"
+#include "backoff.h"
 #include "base.h"
 #include "reclaim.h"
 #include <errno.h>
@@ -57,7 +58,7 @@ struct fifo_segment {
   uint32_t put_patience; /* backoff.h */
   char pad1[PAWL_LINE - 12];
   uint64_t head;         /* next index to claim */
-  uint64_t tail_seen;    /* gets' cached lower bound of tail */
+  uint64_t tail_seen;    /* gets' cached lower bound of tail; spsc.h: where the get last found nothing */
   uint32_t get_patience; /* backoff.h */
   char pad2[PAWL_LINE - 20];
   struct fifo_cell cell[];
@@ -67,7 +68,6 @@ struct fifo_segment {
 struct fifo_mode {
   const int64_t *maxsize; /* changes while in use; NULL or <= 0: unbounded */
   uint32_t cells;         /* per new segment; 0: by maxsize */
-  bool spsc;              /* one put and one get at a time */
   bool grow;              /* may allocate */
 };
 
@@ -200,19 +200,23 @@ static inline uint64_t fifo_bit(uint64_t index)
   return UINT64_C(1) << (index & 63);
 }
 
+static inline bool fifo_is_voided(struct fifo_segment *s, uint64_t index)
+{
+  return (at_load_relaxed(&s->voided[index / 64]) & fifo_bit(index)) != 0;
+}
+
 /* Has the get of this cell lost patience? Then it and the put decide by one CAS who has the item. */
-static __attribute__((noinline)) bool fifo_retract(struct fifo_segment *s, uint64_t index)
+static __attribute__((noinline, unused)) bool fifo_retract(struct fifo_segment *s, uint64_t index)
 {
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
-  return (at_load_relaxed(&s->voided[index / 64]) & fifo_bit(index)) != 0 &&
-         at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_RETRACTED)); /* [X] */
+  return fifo_is_voided(s, index) && at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_RETRACTED)); /* [X] */
 }
 
 /*
  * The put of this cell is midway, perhaps frozen. Announces that the get has lost patience; after the fence either the put's
  * state is visible here, or the put will see the announcement. True: the put came through. Pair [X].
  */
-static __attribute__((noinline)) bool fifo_void(struct fifo_segment *s, uint64_t index)
+static __attribute__((noinline, unused)) bool fifo_void(struct fifo_segment *s, uint64_t index)
 {
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
   (void)at_or_seq(&s->voided[index / 64], fifo_bit(index));
@@ -254,8 +258,8 @@ static inline struct fifo_segment *fifo_filled(struct pawl__fifo *f, struct fifo
 
 /* Makes the first segment, of which the item is the first. 0: put, PAWL_STATE: another thread was first, SHUTDOWN, or
  * fifo_no_segment(). */
-static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                struct reclaim_group *hazard, uint64_t item, bool *admitted)
+static __attribute__((noinline, unused)) int fifo_first(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
+                                                        struct reclaim_group *hazard, uint64_t item, bool *admitted)
 {
   struct fifo_segment *s = fifo_filled(f, mode, me, hazard, f->base, item);
   if (s == NULL)
@@ -274,9 +278,9 @@ static __attribute__((noinline)) int fifo_first(struct pawl__fifo *f, struct fif
  * Moves the tail from a used-up segment, at whose end there is room (fifo_put_in), to the next one, or appends that with the
  * item in it: so a get that voids whatever it claims cannot keep puts from succeeding. Results as of fifo_first.
  */
-static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                    struct reclaim_group *hazard, struct fifo_segment *s, uint64_t item,
-                                                    bool *admitted)
+static __attribute__((noinline, unused)) int fifo_next_tail(struct pawl__fifo *f, struct fifo_mode mode,
+                                                            struct reclaim_thread *me, struct reclaim_group *hazard,
+                                                            struct fifo_segment *s, uint64_t item, bool *admitted)
 {
   fifo_set_head(f, s);
   int result = PAWL_STATE;
@@ -301,8 +305,9 @@ static __attribute__((noinline)) int fifo_next_tail(struct pawl__fifo *f, struct
 }
 
 /* Moves the head from a used-up segment to `next` and retires it. The tail goes first (F1). */
-static __attribute__((noinline)) void fifo_next_head(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
-                                                     struct reclaim_group *hazard, struct fifo_segment *s, void *next)
+static __attribute__((noinline, unused)) void fifo_next_head(struct pawl__fifo *f, struct fifo_mode mode,
+                                                             struct reclaim_thread *me, struct reclaim_group *hazard,
+                                                             struct fifo_segment *s, void *next)
 {
   void *expected = s;
   if (at_load_seq(&f->tail) == (void *)s)
@@ -319,6 +324,15 @@ static inline uint64_t fifo_head_ticket(struct pawl__fifo *f, struct reclaim_gro
 {
   struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
   return s == NULL ? f->base : s->base + at_load_seq(&s->head); /* [E] */
+}
+
+/* Are `maxsize` places between the head and `ticket`, which the tail has reached? Refreshes the cached head first. */
+static __attribute__((noinline, unused)) bool fifo_is_full(struct pawl__fifo *f, struct reclaim_group *hazard, uint64_t ticket,
+                                                           int64_t maxsize)
+{
+  uint64_t head = fifo_head_ticket(f, hazard);
+  at_store_relaxed(&f->head_seen, head);
+  return (int64_t)(ticket - head) >= maxsize;
 }
 
 /* Reservations so far, and claims so far: tickets. */

@@ -2,6 +2,7 @@
 /*
  * fork.c - what a forked child finds. Layer 3. Only the forking thread lives on in the child:
  *  - a lock-free FIFO needs nothing: a put that was midway is voided by the first get that meets it;
+ *  - its producer of an SPSC queue may have filled a cell without having said so: spsc_repair;
  *  - a ring may hold cells of threads that are not there any more: ring_repair;
  *  - a custom order's callbacks may be under way: the fork waits for them, but not for ever (FORK_WAIT): a callback that
  *    takes longer leaves the caller's own structure as it is; its lock is free again in any case;
@@ -49,6 +50,8 @@ static void in_child(void)
       q->lock_ = 0;
     if (q->kind_ == CORE_RING && at_step("fork.ring"))
       ring_repair(q->ring_);
+    if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))
+      spsc_repair(&q->fifo_);
   }
   (void)pawl_lock_release(&lock);
 }

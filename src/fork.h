@@ -5,7 +5,7 @@
 
 #include <pawl/queue.h>
 
-/* From init to fini, for queues with a lock or a ring. */
+/* From init to fini, for queues with a lock or a ring, and for those with one producer. */
 void fork_register(struct pawl_queue *queue);
 void fork_unregister(struct pawl_queue *queue);
 

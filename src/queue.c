@@ -119,7 +119,8 @@ int pawl_queue_join(struct pawl_queue *q, pawl_time until)
 static int put_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
-  (void)key;
+  if (key != NULL)
+    core_before_sleep(c->q);
   return core_try_put(c->q, c->me, *c->item, c->admitted, false);
 }
 
@@ -186,7 +187,8 @@ static int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *it
 static int get_attempt(void *arg, uint32_t *key)
 {
   struct call *c = arg;
-  (void)key;
+  if (key != NULL)
+    core_before_sleep(c->q);
   return try_get(c->q, c->me, c->item, QUICK_UNUSUAL);
 }
 
@@ -285,6 +287,8 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   if (park_wake_all(&q->getters_))
     write_fd(q);
   (void)!park_wake_all(&q->putters_);
+  if (immediate)
+    core_discard(q);
   if (immediate && tracked(q))
     (void)finish(q, drop_all(q, me));
   else if (immediate)
@@ -349,7 +353,7 @@ static uint64_t memory(const struct pawl_queue *q)
 size_t pawl_queue_trim(struct pawl_queue *q)
 {
   struct reclaim_thread *me;
-  if (q == NULL || q->kind_ != CORE_FIFO || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_self()) == NULL)
+  if (q == NULL || !core_has_segments(q) || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_self()) == NULL)
     return 0;
   uint64_t before = memory(q);
   fifo_trim(&q->fifo_, me);
@@ -420,6 +424,7 @@ int pawl_queue_arm(struct pawl_queue *q)
     return -ENOMEM;
   os_eventfd_clear(fd - 1);
   park_arm(&q->getters_);
+  core_before_sleep(q);
   bool there = core_was_size(q, me) > 0 || pawl_queue_is_shutdown(q);
   if (there && park_disarm(&q->getters_))
     write_fd(q);
@@ -476,6 +481,7 @@ int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *optio
       .capacity_ = o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC) ? o->maxsize : 0,
       .kind_ = o->custom != NULL          ? CORE_CUSTOM
                : o->progress == PAWL_RING ? CORE_RING
+               : (o->flags & PAWL_SPSC)   ? CORE_SPSC
                                           : CORE_FIFO,
       .flags_ = o->flags,
       .drop_ = o->drop,

@@ -15,7 +15,7 @@ import sys
 # Layer of each file of src/, by stem. A file may include its own layer and those below.
 LAYERS = {
     "atomic": 0, "os": 0, "os_linux": 0, "base": 0,
-    "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "ring": 1, "lifo": 1, "prio": 1,
+    "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "spsc": 1, "ring": 1, "lifo": 1, "prio": 1,
     "park": 2,
     "core": 3, "custom": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
     "future": 4,

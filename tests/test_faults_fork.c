@@ -5,6 +5,7 @@
  */
 #include "kit.h"
 
+#include "fifo_segment.h"
 #include "ring.h"
 #include <errno.h>
 #include <signal.h>
@@ -257,6 +258,25 @@ TEST(queue, QUE35_a_ring_whose_peers_stood_midway)
           ring->tail -= 2;
         fixture_close(f);
       }
+    }
+  }
+}
+
+/* The one producer of an SPSC queue between publication and the step of its index. */
+TEST(queue, QUE35_an_spsc_producer_that_stood_midway)
+{
+  EACH_KIND(kind, KIND_LOCK_FREE)
+  {
+    for (uint64_t taken = 0; (kind->flags & PAWL_SPSC) && taken <= 2; taken++) {
+      struct fixture *f = fixture_open(kind, 3);
+      fill(f, 1, 2);
+      for (uint64_t i = 1; i <= taken; i++)
+        get_ok(f, i);
+      struct fifo_segment *tail = f->queue.fifo_.tail;
+      tail->tail--;
+      in_child(use_only, f);
+      tail->tail++;
+      fixture_close(f);
     }
   }
 }

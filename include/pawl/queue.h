@@ -101,10 +101,12 @@ struct pawl__fifo {
   uint64_t head_seen;  /* puts' cached lower bound of the head ticket */
   uint64_t admitted;   /* tracked queues: items admitted so far */
   uint64_t base;       /* first ticket */
-  char pad1_[128 - 4 * 8];
+  uint64_t closing;    /* PAWL_SPSC: no put is admitted any more */
+  char pad1_[128 - 5 * 8];
   void *head;          /* segment that gets claim in */
   uint64_t voided;     /* reservations taken back from stalled puts */
-  char pad2_[128 - 2 * 8];
+  uint64_t contested;  /* PAWL_SPSC: gets decide by CAS */
+  char pad2_[128 - 3 * 8];
   void *spare;         /* segments ready for use again, hottest first */
   void *retired;       /* segments that somebody may still be looking at */
   uint64_t spares;     /* how many are in `spare`, about */
@@ -147,7 +149,7 @@ struct pawl_queue {
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
   {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                                   \
-   {0, 0, 0, 0, {0}, 0, 0, {0}, 0, 0, 0, 0}, {0}, 0, 0, {0}}
+   {0, 0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0}, {0}, 0, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
 #endif

@@ -63,6 +63,11 @@ static int init_spsc(void *object, const struct pawl_check_setup *setup)
   return init_queue(object, setup, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC);
 }
 
+static int init_spsc_tracked(void *object, const struct pawl_check_setup *setup)
+{
+  return init_queue(object, setup, PAWL_LOCK_FREE, PAWL_SPSC);
+}
+
 static int init_ring(void *object, const struct pawl_check_setup *setup)
 {
   return init_queue(object, setup, PAWL_RING, 0);
@@ -237,10 +242,19 @@ static const struct pawl_check_op simple_ops[] = {
   .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = list,           \
   .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_TWO_POINT | PAWL_CHECK_DRAIN | (more), .finish = fini_queue
 
+#define SPSC(title, words, function, who, more)                                                                                \
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = queue_ops,      \
+  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | (more), .finish = fini_queue, .roles = who,     \
+  .threads = 3
+
 const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("fifo", "lock-free FIFO core: put, get, shutdown; --capacity bounds it", init_fifo, fifo_ops, PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring", "the stamp ring", init_ring, fifo_ops, PAWL_CHECK_BOUNDED)},
-    {QUEUE("spsc", "one putting and one getting thread", init_spsc, fifo_ops, 0), .roles = "pPtc|gGh", .threads = 2},
+    /* Not two-point: with one putting thread the plain model of a bounded queue holds. */
+    {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc, "pPtcxrR|gGhcx|cxrR",
+          0)},
+    /* Two-point, because join counts a put from its admission. */
+    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJj|gGhdxJj|cxrRJj", PAWL_CHECK_TWO_POINT)},
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring-queue", "the queue layer over the ring", init_ring, queue_ops, PAWL_CHECK_BOUNDED)},
