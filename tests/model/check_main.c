@@ -114,6 +114,19 @@ static void watch(void)
   setitimer(ITIMER_REAL, &every, NULL);
 }
 
+/* What the campaign covers: accesses per schedule, line by line; and the lines that it never came to. */
+static void print_sites(uint64_t schedules)
+{
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  for (size_t i = 0; i < n; i++) {
+    const char *slash = strrchr(s[i].file != NULL ? s[i].file : "", '/');
+    if (s[i].function != NULL)
+      printf("%12.4f  %s:%u %s(%s)\n", (double)s[i].hits / (double)schedules, slash != NULL ? slash + 1 : s[i].file, s[i].line,
+             s[i].function, s[i].text);
+  }
+}
+
 static int run_campaign(struct options *o, const char *command)
 {
   struct outcome outcome;
@@ -133,6 +146,8 @@ static int run_campaign(struct options *o, const char *command)
   if (o->config.freeze)
     printf(", at most %u own steps of an operation beside a frozen thread", outcome.worst_own_steps);
   printf("\n");
+  if (o->sites)
+    print_sites(outcome.schedules);
   return 0;
 }
 

@@ -24,6 +24,7 @@ void options_usage(FILE *file)
       "  --late                    threads make themselves known inside the schedule\n"
       "  --steps N                 limit of one schedule (20000)\n"
       "  --replay SEED             one schedule; --decisions 5=2,17=1 with --program: a shrunk one\n"
+      "  --sites                   also prints which lines of the structure were reached, and how often\n"
       "  --quiet\n",
       file);
 }
@@ -88,6 +89,7 @@ static bool read_flag(const char *name, struct options *o)
       {"--reuse", &o->config.reuse, true},       {"--exits", &o->config.exits, true},
       {"--late", &o->config.late, true},         {"--full", &o->full, true},
       {"--quiet", &o->budget.progress, false},   {"--update", &o->update, true},
+      {"--sites", &o->sites, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
     if (strcmp(name, flags[i].name) == 0) {

@@ -16,6 +16,7 @@ struct options {
   const char *survivors;
   bool update;
   bool quiet_survivors;
+  bool sites;       /* print how often each site was reached */
   bool full;        /* mutate: known survivors get the whole budget again */
   const char *only; /* mutate: sites whose file name contains this */
 };
