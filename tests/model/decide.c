@@ -22,6 +22,31 @@ static struct {
   int pct_changes, pct_next, pct_lowest;
 } D;
 
+/* ---- the sticky walk: at each point somebody else goes on with probability 1/4; one draw tells how many points remain */
+
+enum { GAPS = 1024 };
+static uint8_t gaps[GAPS]; /* geometrically distributed */
+
+static void make_gaps(void)
+{
+  double rest = 1;
+  for (int i = 0, gap = 1; i < GAPS; i++) {
+    while (i >= GAPS * (1 - rest * 3 / 4))
+      rest = rest * 3 / 4, gap++;
+    gaps[i] = (uint8_t)gap;
+  }
+}
+
+static void set_gap(uint64_t r)
+{
+  M.left = M.gap = gaps[r % GAPS];
+}
+
+void decide_alone(uint32_t points)
+{
+  M.left = M.gap = points;
+}
+
 /* ---- the stack of the exhaustive search, kept between schedules */
 
 enum { DFS_MAX = 1 << 14 };
@@ -110,6 +135,9 @@ void decide_begin(enum source source, uint64_t seed)
   model_record.n = 0;
   if (source == FROM_PCT)
     pct_begin();
+  if (UNLIKELY(gaps[0] == 0))
+    make_gaps();
+  set_gap(M.rng);
 }
 
 void decide_bytes(const void *data, size_t size)
@@ -177,8 +205,12 @@ static unsigned draw(uint64_t r, uint32_t ready, uint32_t timed)
 }
 
 /* The other half of model_point: what decide_fiber does in an unrecorded walk. */
-void model_walk_switch(uint64_t r)
+void model_walk_switch(void)
 {
+  if ((M.step += M.gap) >= M.step_limit)
+    model_fail(VERDICT_STEPS, "the schedule does not end");
+  uint64_t r = rng_next();
+  set_gap(r);
   uint32_t others = ~(1u << M.cur->index);
   unsigned f = draw(r, M.ready & others, M.timed & others);
   if (f != NOBODY)
@@ -188,11 +220,6 @@ void model_walk_switch(uint64_t r)
 static unsigned first_of(uint32_t ready, uint32_t timed)
 {
   return ready != 0 ? (unsigned)__builtin_ctz(ready) : timed != 0 ? (unsigned)__builtin_ctz(timed) : NOBODY;
-}
-
-static unsigned fiber_by_walk(uint64_t r, uint32_t ready, uint32_t timed, bool stay)
-{
-  return stay && (r >> 62) != 0 ? NOBODY : draw(r, ready, timed);
 }
 
 static unsigned fiber_by_pct(uint32_t ready, uint32_t timed, bool stay)
@@ -243,14 +270,17 @@ unsigned decide_fiber(enum decision_kind kind, bool stay)
   uint32_t others = ~(1u << M.cur->index);
   uint32_t ready = M.ready & others, timed = M.timed & others;
   unsigned f = NOBODY;
-  uint64_t r = D.source == FROM_WALK ? rng_next() : 0; /* drawn in every case, as in model_point */
+  bool due = D.source == FROM_WALK && (!stay || --M.left == 0); /* in every case, as in model_point */
+  uint64_t r = due ? rng_next() : 0;
+  if (due && stay)
+    set_gap(r);
   if (ready == 0 && timed == 0 && (stay || M.timed == 0))
     return NOBODY;
   if (!stay)
     timed = M.timed; /* who has just fallen asleep may time out too */
   switch (D.source) {
   case FROM_WALK:
-    f = fiber_by_walk(r, ready, timed, stay);
+    f = due ? draw(r, ready, timed) : NOBODY;
     break;
   case FROM_PCT:
     f = fiber_by_pct(ready, timed, stay);

@@ -7,9 +7,6 @@
 
 #include <errno.h>
 
-static struct pawl_check_site wait_site = {__FILE__, "futex_wait", "word", 0, PAWL_CHECK_A_OTHER, 0, 0, 0, 0, 0, {0, 0, 0}};
-static struct pawl_check_site wake_site = {__FILE__, "futex_wake", "word", 0, PAWL_CHECK_A_OTHER, 0, 0, 0, 0, 0, {0, 0, 0}};
-static struct pawl_check_site barrier_site = {__FILE__, "membarrier", "all", 0, PAWL_CHECK_A_OTHER, 0, 0, 0, 0, 0, {0, 0, 0}};
 
 /* A sleep that ends early, for no reason or for a signal, a few times in a schedule at most. */
 static bool ends_early(int *result)
@@ -36,7 +33,7 @@ int pawl_check_futex_wait(uint32_t *word, uint32_t value, pawl_time until)
   int result = 0;
   if (!M.running)
     return PAWL_TIMEOUT;
-  model_point(&wait_site);
+  model_point();
   memory_fence(M.cur, true);
   uint32_t seen = (uint32_t)memory_futex_load(word);
   if (seen != value) {
@@ -70,7 +67,7 @@ int pawl_check_futex_wake(uint32_t *word, int n)
   int woken = 0;
   if (!M.running)
     return 0;
-  model_point(&wake_site);
+  model_point();
   memory_fence(M.cur, true);
   for (uint32_t set = sleepers(word); set != 0 && woken < n; woken++) {
     uint32_t rest = set;
@@ -100,7 +97,7 @@ void model_membarrier(void)
 {
   if (!M.running)
     return;
-  model_point(&barrier_site);
+  model_point();
   for (int round = 0; round < 2; round++)
     for (int i = 0; i < FIBERS; i++)
       if (M.fiber[i].state != FIBER_NONE)

@@ -299,11 +299,14 @@ static void reset(void)
 
 static void run_from(struct fiber *f)
 {
+  bool fast = M.config->source == FROM_WALK && !M.recording && !M.config->freeze && !M.config->handlers;
   M.cur = f;
   M.running = true;
-  M.fast = M.config->source == FROM_WALK && !M.recording && !M.config->freeze && !M.config->handlers;
+  M.fast = fast;
   fiber_switch(&M.main, &f->context);
   M.running = M.fast = false;
+  if (fast)
+    M.step += M.gap - M.left;
 }
 
 static bool somebody_sleeps(void)
@@ -329,6 +332,7 @@ static void drain(void)
   }
   f->cv = clock_max(f->cv, M.fences);
   M.ready |= 1u << DRAINER;
+  decide_alone(M.step_limit);
   run_from(f);
 }
 

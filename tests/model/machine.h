@@ -160,6 +160,7 @@ struct machine {
   bool fast;    /* a walk without recording, freezing, handlers: see model_point */
   bool weak, tracing, recording;
   uint32_t step, step_limit, event;
+  uint32_t left, gap; /* walk: points to the next switch, and how many there were */
   uint32_t ready, timed; /* sets of fibers: READY; BLOCKED with a deadline */
   uint64_t rng;
   int16_t s_time;
@@ -180,7 +181,6 @@ struct machine {
   uint32_t stale_left;
   enum verdict verdict;
   const char *why;
-  struct pawl_check_site *site; /* of the last point */
 
   struct history history;
   struct span span[HISTORY_MAX];
@@ -194,6 +194,7 @@ extern struct machine M;
 /* ---- decide.c */
 
 void decide_begin(enum source source, uint64_t seed);
+void decide_alone(uint32_t points); /* one thread goes on alone, for so many points at most */
 void decide_bytes(const void *data, size_t size);
 void decide_replay(const struct recording *recording);
 bool decide_dfs_next(void); /* false: the search is complete */
@@ -232,20 +233,16 @@ void model_switch_to(unsigned fiber);
 void model_block(uint32_t *word, pawl_time until);
 void model_wake(struct fiber *f, int result);
 void model_slow_point(void);
-void model_walk_switch(uint64_t r);
+void model_walk_switch(void);
 /* Ends the schedule with this verdict; does not return to a running subject. */
 void model_fail(enum verdict verdict, const char *why);
 
 /* Every shared access begins here: somebody else may go on first. */
-static inline void model_point(struct pawl_check_site *site)
+static inline void model_point(void)
 {
-  M.site = site;
   if (LIKELY(M.fast)) {
-    if (UNLIKELY(++M.step >= M.step_limit))
-      model_fail(VERDICT_STEPS, "the schedule does not end");
-    uint64_t r = rng_next();
-    if (UNLIKELY((r >> 62) == 0)) /* the sticky walk: 1 in 4 */
-      model_walk_switch(r);
+    if (UNLIKELY(--M.left == 0))
+      model_walk_switch();
   } else if (M.running) {
     model_slow_point();
   }

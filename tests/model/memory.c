@@ -376,7 +376,7 @@ uint64_t pawl_check_load(struct pawl_check_site *site, const volatile void *p, s
   if (UNLIKELY(!M.running))
     return raw_load(p, size);
   site->hits++;
-  model_point(site);
+  model_point();
   if (M.weak)
     return weak_load(site, p, size, site->order);
   heap_touch(p, size, 0);
@@ -393,7 +393,7 @@ void pawl_check_store(struct pawl_check_site *site, volatile void *p, size_t siz
     return;
   }
   site->hits++;
-  model_point(site);
+  model_point();
   if (M.weak) {
     weak_store(site, p, size, value);
     return;
@@ -424,7 +424,7 @@ static inline uint64_t rmw(struct pawl_check_site *site, volatile void *p, size_
 {
   if (LIKELY(M.running)) {
     site->hits++;
-    model_point(site);
+    model_point();
     if (M.weak)
       return weak_rmw(site, p, size, expected, value, done);
   }
@@ -452,7 +452,7 @@ void pawl_check_fence(struct pawl_check_site *site)
   if (!M.running)
     return;
   site->hits++;
-  model_point(site);
+  model_point();
   if (M.weak && !site->skip)
     fence(M.cur, site->order);
   if (UNLIKELY(M.tracing))
@@ -465,7 +465,7 @@ void pawl_check_plain(struct pawl_check_site *site, const volatile void *p, size
     return;
   site->hits++;
   if (!M.weak) { /* without clocks a race shows by its effect only */
-    model_point(site);
+    model_point();
     heap_touch(p, size, 0);
   }
   if (UNLIKELY(M.tracing))

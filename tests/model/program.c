@@ -16,7 +16,6 @@ enum { KNOWN = 1 << 16, OP_ABSENT = 255 };
 static uint64_t known[KNOWN];
 static uint64_t different;
 
-static struct pawl_check_site begin_site = {__FILE__, "program", "begin", 0, PAWL_CHECK_A_OTHER, 0, 0, 0, 0, 0, {0, 0, 0}};
 
 const struct pawl_check_op *program_op(const struct pawl_check_subject *subject, char key)
 {
@@ -154,7 +153,7 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
 {
   struct pawl_check_call call = {.thread = f->index, .index = index, .memory = f->memory};
   if (f->index != DRAINER && op->kind != PAWL_CHECK_NONE)
-    model_point(&begin_site);
+    model_point();
   call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : (uint64_t)op->arg;
   int i = begin(f, op, &call);
   int *current = &M.current[f->index][f->depth], outer = *current;
