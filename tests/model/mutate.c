@@ -5,8 +5,12 @@
  * A mutant is one site of the source changed at run time: the order one step down (and further down as long as the machine
  * does not notice), the fence dropped, the step not taken. It runs under all variations of the structure (threads, operations,
  * capacity, mode) with growing budgets until a schedule fails: it is killed, and the schedule's seed is kept, so that the
- * next run kills it by one schedule. What survives must stand in the file of survivors, with the schedules spent and a
- * reason; otherwise the run fails. A reason that begins with "open" is none yet: it passes in CI and fails at a release. What one structure kills need not be killed by the others that share the code. Mutation analysis is DeMillo, Lipton and Sayward (Computer 11(4), 1978).
+ * next run kills it by one schedule. A mutant whose site no schedule reaches has not survived, it was not tried; it counts
+ * nowhere. What survives must stand in the file of survivors, with the schedules spent and a reason; otherwise the run fails.
+ * There the weakest order of a site stands for the stronger ones, since a weaker order allows all that a stronger one allows. A
+ * reason that begins with "open" is none yet, and fewer than SURVIVOR_SCHEDULES are no proof: both pass in CI and fail at a
+ * release. What one structure kills or has kept alive for long enough need not be tried by the others that share the code.
+ * Mutation analysis is DeMillo, Lipton and Sayward (Computer 11(4), 1978).
  *
  * Sites are named by file, function, operation and text, and numbered among equal ones, so that names outlive changed lines.
  */
@@ -21,6 +25,7 @@ struct mutant {
   struct pawl_check_site *site; /* one of its group */
   uint8_t to;                   /* order, or SKIPPED */
   bool only_if_survives;        /* the step before it; meaningless if that is killed */
+  bool survived; /* and stands nowhere */
   char key[KEY_MAX];
 };
 
@@ -28,6 +33,7 @@ struct mutant {
 struct note {
   char *structure, *key, *options, *reason;
   uint64_t number; /* seed, or schedules */
+  bool met;        /* there is such a mutant */
 };
 
 static struct mutant mutants[MUTANTS_MAX];
@@ -236,6 +242,36 @@ static struct note *find_elsewhere(struct note *notes, int n, const char *key)
   return NULL;
 }
 
+static bool is_stronger(const char *order, const char *weak)
+{
+  if (strcmp(order, weak) == 0 || strcmp(weak, "skipped") == 0 || strcmp(weak, "relaxed") == 0)
+    return strcmp(order, "skipped") != 0 || strcmp(order, weak) == 0;
+  return strcmp(order, "acq_rel") == 0 && (strcmp(weak, "acquire") == 0 || strcmp(weak, "release") == 0);
+}
+
+/* Whether both are of one site, and the second is as weak or weaker. */
+static bool covers(const char *key, const char *weak)
+{
+  const char *order = strrchr(key, '>'), *other = strrchr(weak, '>');
+  if (order == NULL || other == NULL)
+    return strcmp(key, weak) == 0;
+  return order - key == other - weak && strncmp(key, weak, (size_t)(order - key)) == 0 && is_stronger(order + 1, other + 1);
+}
+
+static struct note *find_survivor(const char *key)
+{
+  struct note *exact = find_elsewhere(survivors, nsurvivors, key);
+  for (int i = 0; i < nsurvivors && exact == NULL; i++)
+    if (covers(key, survivors[i].key))
+      return &survivors[i];
+  return exact;
+}
+
+static bool is_open(const struct note *n)
+{
+  return strncmp(n->reason, "open", 4) == 0;
+}
+
 static void note_kill(const char *structure, const char *key, const char *options, uint64_t seed)
 {
   struct note *k = find_note(kills, nkills, structure, key);
@@ -259,6 +295,35 @@ static void write_kills(const char *path)
     fprintf(file, "%s\t%s\t0x%llx\t%s\n", kills[i].structure, kills[i].key, (unsigned long long)kills[i].number,
             kills[i].options);
   fclose(file);
+}
+
+/* New survivors, of each site the weakest, and the notes that there are, less those of this structure that no mutant fits. */
+static void write_survivors(const char *path, const char *structure)
+{
+  char name[4096];
+  snprintf(name, sizeof(name), "%s.new", path);
+  FILE *file = fopen(name, "w");
+  if (file == NULL) {
+    perror(name);
+    return;
+  }
+  fputs("# Mutants that no schedule has killed: structure, mutant, schedules spent, reason. The weakest order of a site stands for the\n"
+        "# stronger ones. A reason that begins with \"open\" is none yet: pawl-check ci counts it as survived, pawl-check full fails.\n",
+        file);
+  for (int i = 0; i < nsurvivors; i++) {
+    const struct note *n = &survivors[i];
+    if (n->met || structure == NULL || strcmp(n->structure, structure) != 0)
+      fprintf(file, "%s\t%s\t%llu\t%s\n", n->structure, n->key, (unsigned long long)n->number, n->reason);
+  }
+  for (int i = 0; i < nmutants && structure != NULL; i++) {
+    bool weakest = mutants[i].survived;
+    for (int k = 0; k < nmutants; k++)
+      weakest &= k == i || !mutants[k].survived || !covers(mutants[i].key, mutants[k].key);
+    if (weakest)
+      fprintf(file, "%s\t%s\t0\topen: no argument yet\n", structure, mutants[i].key);
+  }
+  if (fclose(file) != 0 || rename(name, path) != 0)
+    perror(path);
 }
 
 /* ---- killing */
@@ -303,14 +368,40 @@ static void report(const struct options *o, const struct mutant *m, const char *
   fflush(stdout);
 }
 
+static uint64_t hits_of(const struct mutant *m)
+{
+  size_t n;
+  struct pawl_check_site *s = model_sites(&n);
+  return group_hits(s, n, m->site->group);
+}
+
+static void count_survivor(const struct options *o, struct mutant *m, struct note *kept, uint64_t spent,
+                           struct mutate_result *r)
+{
+  if (kept == NULL) {
+    m->survived = true;
+    r->unexplained++;
+    report(o, m, "SURVIVED", spent, "not in the file of survivors");
+    return;
+  }
+  bool open = is_open(kept) || (o->full && kept->number < SURVIVOR_SCHEDULES);
+  *(open ? &r->open : &r->explained) += 1;
+  report(o, m, open ? "open" : "explained", spent, kept->reason);
+}
+
 /* True if it was killed. */
-static bool try_mutant(const struct options *o, const struct mutant *m, struct mutate_result *r)
+static bool try_mutant(const struct options *o, struct mutant *m, struct mutate_result *r)
 {
   const char *structure = o->config.subject->name;
-  struct note *known = find_note(kills, nkills, structure, m->key), *kept = find_elsewhere(survivors, nsurvivors, m->key);
+  struct note *known = find_note(kills, nkills, structure, m->key), *kept = find_survivor(m->key);
   struct outcome out;
   uint64_t spent = 0, limit = o->budget.schedules;
   int v = -1;
+  if (kept != NULL && known == NULL && (strcmp(kept->key, m->key) != 0 || strcmp(kept->structure, structure) != 0)) {
+    r->mutants++;
+    count_survivor(o, m, kept, 0, r);
+    return false;
+  }
   struct note *elsewhere = known == NULL ? find_elsewhere(kills, nkills, m->key) : NULL;
   r->mutants++;
   if (elsewhere != NULL) {
@@ -318,10 +409,11 @@ static bool try_mutant(const struct options *o, const struct mutant *m, struct m
     report(o, m, "killed", 0, elsewhere->structure);
     return true;
   }
+  uint64_t hits = hits_of(m);
   apply(m, true);
   bool replayed = known != NULL && replay_kill(o, known);
   if (!replayed)
-    v = hunt(o, m, kept != NULL && !o->full ? limit / 20 + 1 : limit, &out, &spent);
+    v = hunt(o, m, kept != NULL ? limit / 20 + 1 : limit, &out, &spent); /* `survivors` spends the rest */
   apply(m, false);
   r->schedules += spent + 1;
   if (replayed) {
@@ -337,14 +429,12 @@ static bool try_mutant(const struct options *o, const struct mutant *m, struct m
     r->killed++;
     return true;
   }
-  if (kept != NULL && kept->reason != NULL) {
-    bool open = strncmp(kept->reason, "open", 4) == 0;
-    *(open ? &r->open : &r->explained) += 1;
-    report(o, m, open ? "open" : "explained", spent, kept->reason);
-  } else {
-    r->unexplained++;
-    report(o, m, "SURVIVED", spent, "not in the file of survivors");
+  if (m->to != SKIPPED && hits_of(m) == hits) {
+    r->mutants--;
+    report(o, m, "untried", spent, "no schedule came to its site");
+    return false;
   }
+  count_survivor(o, m, kept, spent, r);
   return false;
 }
 
@@ -362,23 +452,52 @@ static bool is_sound(const struct options *o, struct mutate_result *r)
   return false;
 }
 
-bool mutate_run(const struct options *o, struct mutate_result *out)
+static void prepare(const struct options *o)
 {
-  double began = seconds_now();
   size_t n;
   struct pawl_check_site *s = model_sites(&n);
-  *out = (struct mutate_result){0};
   nkills = read_notes(o->kills, kills, false);
   nsurvivors = read_notes(o->survivors, survivors, true);
   group_sites();
   for (size_t i = 0; i < n; i++)
     s[i].hits = 0;
   vary(o);
+}
+
+/* Notes of this structure that name no mutant: the source has changed under them. */
+static int count_stale(const struct options *o)
+{
+  int stale = 0;
+  for (int i = 0; i < nmutants; i++) {
+    struct note *n = find_elsewhere(survivors, nsurvivors, mutants[i].key);
+    if (n != NULL)
+      n->met = true;
+  }
+  for (int i = 0; i < nsurvivors; i++) {
+    if (survivors[i].met || strcmp(survivors[i].structure, o->config.subject->name) != 0)
+      continue;
+    if (o->only == NULL || strcmp(o->only, "/src/") == 0) {
+      printf("  stale     %s: there is no such mutant any more\n", survivors[i].key);
+      stale++;
+    } else {
+      survivors[i].met = true;
+    }
+  }
+  return stale;
+}
+
+bool mutate_run(const struct options *o, struct mutate_result *out)
+{
+  double began = seconds_now();
+  *out = (struct mutate_result){0};
+  prepare(o);
   if (nvariations == 0)
     return false;
   if (is_sound(o, out)) {
     collect(o->only);
     bool killed = false;
+    if (o->survivors != NULL)
+      out->stale = count_stale(o);
     for (int i = 0; i < nmutants; i++) {
       if (i > 0 && mutants[i].only_if_survives && killed && mutants[i].site == mutants[i - 1].site)
         continue;
@@ -388,11 +507,96 @@ bool mutate_run(const struct options *o, struct mutate_result *out)
   out->seconds = seconds_now() - began;
   if (o->update && o->kills != NULL)
     write_kills(o->kills);
+  if (o->update && o->survivors != NULL)
+    write_survivors(o->survivors, o->config.subject->name);
   return true;
+}
+
+/* ---- what survives, for long */
+
+/* How the variations that reach the mutant's site share the schedules: each has about the same time. */
+static double share_out(const struct options *o, const struct mutant *m, double rates[])
+{
+  enum { PROBE = 300 };
+  double total = 0;
+  for (int v = 0; v < nvariations; v++) {
+    struct outcome out;
+    struct budget budget = {.schedules = PROBE};
+    uint64_t hits = hits_of(m);
+    rates[v] = 0;
+    if (m->to != SKIPPED && !variations[v].config.weak)
+      continue;
+    (void)explore(&variations[v].config, o->seed, &budget, &out);
+    if (hits_of(m) != hits)
+      rates[v] = (double)out.schedules / (out.seconds > 1e-6 ? out.seconds : 1e-6);
+    total += rates[v];
+  }
+  return total;
+}
+
+static struct mutant *find_mutant(const char *key)
+{
+  for (int i = 0; i < nmutants; i++)
+    if (strcmp(mutants[i].key, key) == 0)
+      return &mutants[i];
+  return NULL;
+}
+
+bool mutate_one(const struct options *o, const char *key, struct mutate_chunk *chunk)
+{
+  double rates[2 * VARIATIONS_MAX];
+  struct outcome out;
+  uint64_t spent = 0;
+  *chunk = (struct mutate_chunk){.spent = 0};
+  prepare(o);
+  if (nvariations == 0)
+    return false;
+  (void)hunt(o, NULL, (uint64_t)nvariations * 500, &out, &spent); /* finds the sites */
+  collect(NULL);
+  struct mutant *m = find_mutant(key);
+  if (m == NULL)
+    return false;
+  double total = share_out(o, m, rates);
+  if (total <= 0)
+    return false;
+  apply(m, true);
+  for (int v = 0; v < nvariations && !chunk->killed; v++) {
+    struct budget budget = {.schedules = (uint64_t)((double)o->budget.schedules * rates[v] / total)};
+    if (budget.schedules == 0)
+      continue;
+    chunk->killed = explore(&variations[v].config, rng_mix(o->seed + (uint64_t)v), &budget, &out) != VERDICT_OK;
+    chunk->spent += out.schedules;
+    if (chunk->killed) {
+      chunk->seed = out.seed;
+      snprintf(chunk->options, sizeof(chunk->options), "%s", variations[v].text);
+    }
+  }
+  apply(m, false);
+  return true;
+}
+
+int mutate_survivors(const char *path, struct mutate_survivor *list, int most)
+{
+  nsurvivors = read_notes(path, survivors, true);
+  int n = nsurvivors < most ? nsurvivors : most;
+  for (int i = 0; i < n; i++)
+    list[i] = (struct mutate_survivor){survivors[i].structure, survivors[i].key, survivors[i].number};
+  return n;
+}
+
+void mutate_note_survivor(const char *path, const char *structure, const char *key, uint64_t schedules)
+{
+  nsurvivors = read_notes(path, survivors, true);
+  struct note *n = find_note(survivors, nsurvivors, structure, key);
+  if (n != NULL)
+    n->number = schedules;
+  write_survivors(path, NULL);
 }
 
 void mutate_print_total(const char *name, const struct mutate_result *r)
 {
   printf("%s: %d mutants: %d killed, %d explained, %d open, %d survived without a word; %llu schedules, %.1f s\n", name,
          r->mutants, r->killed, r->explained, r->open, r->unexplained, (unsigned long long)r->schedules, r->seconds);
+  if (r->stale > 0)
+    printf("%d survivors are stale\n", r->stale);
 }

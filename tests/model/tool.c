@@ -28,5 +28,7 @@ int main(int argc, char **argv)
     return self_test(subjects) != 0;
   if (argc >= 2 && (strcmp(argv[1], "ci") == 0 || strcmp(argv[1], "full") == 0))
     return levels_main(argc, argv, subjects);
+  if (argc >= 2 && strcmp(argv[1], "survivors") == 0)
+    return survivors_main(argc, argv, subjects);
   return pawl_check_main(argc, argv, subjects);
 }

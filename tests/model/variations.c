@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * variations.c - the circumstances: few threads and operations, small bounds, segments that turn over, counters that wrap,
- * memory that fails or comes back, frozen threads, handlers.
+ * memory that fails or comes back, frozen threads, handlers. Then programs aimed at what random ones seldom meet: each needs
+ * a few operations in one order; keys that a structure does not know rule its line out.
  */
 #include "variations.h"
 
@@ -43,6 +44,27 @@ static const struct {
     {"--threads 3 --ops 3 --capacity 2 --freeze --segment 1", LOCK_FREE | BOUND},
     {"--threads 2 --ops 3 --handlers", HANDLER},
     {"--threads 3 --ops 2 --handlers --freeze --reuse", HANDLER | LOCK_FREE},
+    /* a first item, or one behind a full segment, for somebody who falls asleep */
+    {"--program p|G", QUEUE},
+    {"--program pp|gG --segment 1", QUEUE},
+    /* somebody waits for room: then it is closed, or made larger */
+    {"--program pP|c --capacity 1 --segment 1", BOUND},
+    {"--program pP|c --capacity 1", BOUND},
+    {"--program pP|R --capacity 1", BOUND},
+    /* two wait, two come: the wake is passed on */
+    {"--program pp|G|G", QUEUE},
+    {"--program ppgg|P|P --capacity 2", BOUND},
+    /* both sides of a full and an empty queue, over segments */
+    {"--program ppgggg|ppp --capacity 2", BOUND},
+    /* a smaller bound and a count of what is unfinished, against two puts */
+    {"--program pp|rj --capacity 3", BOUND},
+    {"--program pp|rD --capacity 3", BOUND},
+    {"--program pgd|J --capacity 2", BOUND},
+    {"--program pgd|jd --capacity 2", BOUND},
+    /* the record of a thread that ends goes to one that begins */
+    {"--program p|pgpg|gggg --exits --late --segment 1", QUEUE},
+    /* puts midway */
+    {"--program pp|gg", QUEUE},
 };
 
 bool variation_parse(const struct pawl_check_subject *subject, const char *options, struct variation *out)
@@ -63,6 +85,22 @@ bool variation_parse(const struct pawl_check_subject *subject, const char *optio
   return true;
 }
 
+/* Whether the threads of a fixed program keep to their roles. */
+static bool keeps_roles(const struct pawl_check_subject *s, const struct config *c)
+{
+  const char *role = s->roles, *key = c->program;
+  if (role == NULL || key == NULL)
+    return true;
+  for (; *key != 0; key++) {
+    const char *next = strchr(role, '|');
+    if (*key == '|')
+      role = next != NULL ? next + 1 : role;
+    else if (memchr(role, *key, next != NULL ? (size_t)(next - role) : strlen(role)) == NULL)
+      return false;
+  }
+  return true;
+}
+
 int variations_of(const struct pawl_check_subject *s, bool weak, struct variation out[VARIATIONS_MAX])
 {
   bool queue = s->model == PAWL_CHECK_FIFO || s->model == PAWL_CHECK_LIFO || s->model == PAWL_CHECK_PRIORITY;
@@ -75,7 +113,7 @@ int variations_of(const struct pawl_check_subject *s, bool weak, struct variatio
     char text[VARIATION_TEXT];
     snprintf(text, sizeof(text), "%s%s", all[i].options, weak ? " --weak" : "");
     if ((all[i].needs & ~has) == 0)
-      n += variation_parse(s, text, &out[n]);
+      n += variation_parse(s, text, &out[n]) && keeps_roles(s, &out[n].config);
   }
   return n;
 }
