@@ -2,6 +2,10 @@
 /*
  * levels.c - CI and release: the self-test, exhaustive small scopes, random schedules sequentially consistent and weak, and the
  * mutants of each structure, each a process of its own, as many at once as there are jobs. Prints one table.
+ *
+ * A release takes hours, so it goes in pieces: each that has ended is a line of a results file (--results; at a release
+ * results.tsv beside the file of survivors) with machine, commit and seed, and a run that is begun again with the same level,
+ * commit, seed and share takes over what stands there.
  */
 #include "levels.h"
 #include "mutate.h"
@@ -9,6 +13,7 @@
 #include "variations.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -24,6 +29,7 @@ struct task {
   bool weak;
   char options[VARIATION_TEXT]; /* TASK_SEARCH */
   double schedules;             /* TASK_MUTANTS: for each */
+  int piece, pieces;            /* TASK_RANDOM */
 };
 
 /* Shared with the process that runs the task. */
@@ -31,10 +37,11 @@ struct result {
   struct outcome outcome;
   struct mutate_result mutants;
   int failed;
+  bool over; /* it has ended, now or in the run that is taken up again */
   double seconds;
 };
 
-enum { TASKS_MAX = 160 };
+enum { TASKS_MAX = 1024, PIECE = 5000000 };
 static struct task tasks[TASKS_MAX];
 static int ntasks;
 static struct result *results;
@@ -45,7 +52,8 @@ static struct {
   double share;
   uint64_t seed;
   int jobs;
-  const char *data;
+  const char *data, *results;
+  char commit[64], machine[128];
 } level;
 
 /* ---- the plan */
@@ -68,7 +76,13 @@ static const struct plan plans[] = {
       "--threads 3 --ops 1 --mix pgc --preemptions 2", "--threads 2 --ops 1 --mix PGc --preemptions 3 --capacity 1"},
      "--threads 3 --ops 2 --mix pg --preemptions 2 --capacity 2"},
     {"queue", 4e6, 1e6, 1e8, 2e7, {"--threads 2 --ops 1 --preemptions 2 --capacity 1"}, NULL},
-    {"simple", 4e6, 1e6, 1e8, 2e7, {"--threads 2 --ops 1 --mix pgGc --preemptions 3"}, NULL},
+    {"simple",
+     4e6,
+     1e6,
+     1e8,
+     2e7,
+     {"--threads 2 --ops 1 --mix pgGc --preemptions 3"},
+     "--threads 3 --ops 2 --mix pg --preemptions 2"},
     {"ring",
      4e6,
      1e6,
@@ -78,7 +92,7 @@ static const struct plan plans[] = {
       "--threads 2 --ops 2 --preemptions 3 --mix pg --capacity 2",
       "--threads 3 --ops 1 --preemptions 3 --mix pgc --capacity 1"},
      "--threads 3 --ops 2 --mix pg --preemptions 2 --capacity 2"},
-    {"ring-queue", 2e6, 5e5, 1e8, 2e7, {NULL}, NULL},
+    {"ring-queue", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 1 --preemptions 2 --capacity 1"}, NULL},
     {"spsc", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 2 --mix pg --preemptions 4"}, NULL},
     {"park",
      4e6,
@@ -96,8 +110,8 @@ static const struct plan plans[] = {
      2e7,
      {"--threads 2 --ops 2 --preemptions 2", "--threads 3 --ops 1 --preemptions 3"},
      "--threads 3 --ops 2 --mix abr --preemptions 2"},
-    {"lock-guard", 2e6, 1e6, 1e7, 1e7, {"--threads 3 --ops 1 --preemptions 2"}, NULL},
-    {"lock-last", 1e5, 1e5, 1e6, 1e6, {"--preemptions 100"}, NULL},
+    {"lock-guard", 2e6, 1e6, 1e8, 2e7, {"--threads 3 --ops 1 --preemptions 2"}, NULL},
+    {"lock-last", 1e5, 1e5, 1e8, 2e7, {"--preemptions 100"}, NULL},
 };
 
 static void add(struct task task)
@@ -121,6 +135,15 @@ static void add_search(const struct pawl_check_subject *s, const char *options)
   add(task);
 }
 
+static void add_random(const struct pawl_check_subject *s, bool weak, double schedules)
+{
+  int pieces = (int)(schedules / PIECE);
+  if (pieces < 1 || !level.full)
+    pieces = 1;
+  for (int i = 0; i < pieces; i++)
+    add((struct task){.kind = TASK_RANDOM, .subject = s, .weak = weak, .schedules = schedules / pieces, .piece = i, .pieces = pieces});
+}
+
 static void plan_level(const struct pawl_check_subject *subjects, int argc, char **names)
 {
   if (argc == 0 || is_wanted("self", argc, names))
@@ -134,9 +157,8 @@ static void plan_level(const struct pawl_check_subject *subjects, int argc, char
       add_search(s, p->search[k]);
     if (level.full && p->full_search != NULL)
       add_search(s, p->full_search);
-    add((struct task){.kind = TASK_RANDOM, .subject = s, .schedules = level.share * (level.full ? p->full_sc : p->sc)});
-    add((struct task){
-        .kind = TASK_RANDOM, .subject = s, .weak = true, .schedules = level.share * (level.full ? p->full_weak : p->weak)});
+    add_random(s, false, level.share * (level.full ? p->full_sc : p->sc));
+    add_random(s, true, level.share * (level.full ? p->full_weak : p->weak));
     add((struct task){.kind = TASK_MUTANTS, .subject = s, .schedules = level.share * (level.full ? 1e7 : 2e5)});
   }
 }
@@ -167,7 +189,8 @@ static void run_random(const struct task *t, struct result *r)
     struct budget budget = {.schedules = each};
     char command[VARIATION_TEXT + 60];
     snprintf(command, sizeof(command), "pawl-check %s %s", t->subject->name, v[i].text);
-    r->failed = explore(&v[i].config, rng_mix(level.seed + (uint64_t)i), &budget, &o) != VERDICT_OK;
+    r->failed = explore(&v[i].config, rng_mix(rng_mix(level.seed + (uint64_t)t->piece) + (uint64_t)i), &budget,
+                        &o) != VERDICT_OK;
     if (r->failed)
       shrink_and_print(&v[i].config, &o, command);
     r->outcome.schedules += o.schedules;
@@ -198,7 +221,7 @@ static void run_mutants(const struct task *t, struct result *r)
   o.budget.schedules = (uint64_t)t->schedules;
   o.full = level.full;
   r->failed = !mutate_run(&o, &r->mutants) || r->mutants.unexplained != 0 || r->mutants.faults != 0 ||
-              (level.full && r->mutants.open != 0);
+              (level.full && (r->mutants.open != 0 || r->mutants.stale != 0));
 }
 
 static void run_task(const struct task *t, struct result *r, const struct pawl_check_subject *subjects)
@@ -221,6 +244,102 @@ static void run_task(const struct task *t, struct result *r, const struct pawl_c
   r->seconds = seconds_now() - began;
 }
 
+/* ---- the results file: columns separated by tabs, keys first */
+
+static const char *mode_of(const struct task *t)
+{
+  static const char *const kinds[] = {"self-test", "all", "random", "mutants"};
+  return t->kind == TASK_RANDOM ? t->weak ? "weak random" : "sc random" : kinds[t->kind];
+}
+
+static const char *name_of(const struct task *t)
+{
+  return t->subject != NULL ? t->subject->name : "machine";
+}
+
+/* What makes a line that of this task in this run. */
+static void key_of(const struct task *t, char *text, size_t size)
+{
+  snprintf(text, size, "%s\t%s\t%llu\t%g\t%s\t%s\t%s%d/%d\t", level.full ? "full" : "ci", level.commit,
+           (unsigned long long)level.seed, level.share, name_of(t), mode_of(t), t->options, t->piece + 1, t->pieces);
+}
+
+static void append_result(const struct task *t, const struct result *r)
+{
+  char key[512], date[32];
+  time_t now = time(NULL);
+  FILE *file = level.results != NULL ? fopen(level.results, "a") : NULL;
+  if (file == NULL)
+    return;
+  if (ftell(file) == 0)
+    fputs("# level, commit, seed, share, structure, mode, piece, verdict, schedules, seconds, histories, own steps beside a frozen\n"
+          "# thread, complete, mutants, killed, explained, open, without a word, stale, faults, spent on mutants, ended, machine\n",
+          file);
+  key_of(t, key, sizeof(key));
+  strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+  fprintf(file, "%s%s\t%llu\t%.1f\t%llu\t%u\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%llu\t%s\t%s\n", key, r->failed ? "FAILED" : "ok",
+          (unsigned long long)r->outcome.schedules, r->seconds, (unsigned long long)r->outcome.histories,
+          r->outcome.worst_own_steps, r->outcome.complete, r->mutants.mutants, r->mutants.killed, r->mutants.explained,
+          r->mutants.open, r->mutants.unexplained, r->mutants.stale, r->mutants.faults,
+          (unsigned long long)r->mutants.schedules, date, level.machine);
+  fclose(file);
+}
+
+/* A line of a task that went well in an earlier run. */
+static void take_over(const struct task *t, struct result *r, const char *line)
+{
+  char key[512], verdict[16];
+  unsigned long long schedules, histories, spent;
+  int complete;
+  struct mutate_result m = {.mutants = 0};
+  key_of(t, key, sizeof(key));
+  if (strncmp(line, key, strlen(key)) != 0 ||
+      sscanf(line + strlen(key), "%15s %llu %lf %llu %u %d %d %d %d %d %d %d %d %llu", verdict, &schedules, &r->seconds, &histories,
+             &r->outcome.worst_own_steps, &complete, &m.mutants, &m.killed, &m.explained, &m.open, &m.unexplained, &m.stale,
+             &m.faults, &spent) != 14 ||
+      strcmp(verdict, "ok") != 0)
+    return;
+  m.schedules = spent;
+  r->mutants = m;
+  r->outcome.schedules = schedules;
+  r->outcome.histories = histories;
+  r->outcome.complete = complete;
+  r->outcome.seconds = r->seconds;
+  r->over = true;
+}
+
+static int read_results(void)
+{
+  char line[1024];
+  int n = 0;
+  FILE *file = level.results != NULL ? fopen(level.results, "r") : NULL;
+  while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+    for (int i = 0; i < ntasks; i++)
+      if (!results[i].over)
+        take_over(&tasks[i], &results[i], line);
+  if (file != NULL)
+    fclose(file);
+  for (int i = 0; i < ntasks; i++)
+    n += results[i].over;
+  return n;
+}
+
+/* The first line of a command's output. */
+static void __attribute__((format(printf, 3, 4))) ask(char *answer, size_t size, const char *format, ...)
+{
+  char command[4400];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(command, sizeof(command), format, args);
+  va_end(args);
+  FILE *pipe = popen(command, "r");
+  if (pipe == NULL || fgets(answer, (int)size, pipe) == NULL)
+    snprintf(answer, size, "unknown");
+  if (pipe != NULL)
+    pclose(pipe);
+  answer[strcspn(answer, "\n\t")] = 0;
+}
+
 /* ---- all of them */
 
 static pid_t start(int i, const struct pawl_check_subject *subjects)
@@ -239,38 +358,44 @@ static pid_t start(int i, const struct pawl_check_subject *subjects)
   return pid;
 }
 
-static const char *mode_of(const struct task *t)
+static void end_task(int i, int status, int done)
 {
-  static const char *const kinds[] = {"self-test", "all", "random", "mutants"};
-  return t->kind == TASK_RANDOM ? t->weak ? "weak random" : "sc random" : kinds[t->kind];
+  struct result *r = &results[i];
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    r->failed = 1;
+  r->over = true;
+  append_result(&tasks[i], r);
+  if (!r->failed && logs[i] != NULL) {
+    fclose(logs[i]);
+    logs[i] = NULL;
+  }
+  fprintf(stderr, "%3d of %d  %-12s %-12s %d/%d %7.1f s  %10.0f/s%s\n", done, ntasks, name_of(&tasks[i]), mode_of(&tasks[i]),
+          tasks[i].piece + 1, tasks[i].pieces, r->seconds, (double)r->outcome.schedules / (r->seconds > 0.001 ? r->seconds : 0.001),
+          r->failed ? "  FAILED" : "");
 }
 
-static const char *name_of(const struct task *t)
+/* `done` tasks have been taken over. */
+static void run_all(const struct pawl_check_subject *subjects, int done)
 {
-  return t->subject != NULL ? t->subject->name : "machine";
-}
-
-static void run_all(const struct pawl_check_subject *subjects)
-{
-  pid_t pids[TASKS_MAX];
-  int next = 0, running = 0, done = 0;
+  static pid_t pids[TASKS_MAX];
+  int next = 0, running = 0;
   while (done < ntasks) {
-    while (running < level.jobs && next < ntasks) {
+    for (; running < level.jobs && next < ntasks; next++) {
+      if (results[next].over)
+        continue;
       pids[next] = start(next, subjects);
-      next++;
       running++;
     }
     int status;
     pid_t pid = wait(&status);
+    if (pid < 0)
+      return;
     for (int i = 0; i < next; i++) {
       if (pids[i] != pid)
         continue;
+      pids[i] = 0;
       running--;
-      done++;
-      if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        results[i].failed = 1;
-      fprintf(stderr, "%3d of %d  %-12s %-12s %7.1f s%s\n", done, ntasks, name_of(&tasks[i]), mode_of(&tasks[i]),
-              results[i].seconds, results[i].failed ? "  FAILED" : "");
+      end_task(i, status, ++done);
     }
   }
 }
@@ -304,17 +429,35 @@ static void print_log(FILE *file)
     fwrite(buffer, 1, n, stdout);
 }
 
+/* The pieces of one campaign, as one. */
+static void sum_up(int first, struct result *sum)
+{
+  *sum = results[first];
+  for (int i = first + 1; i < ntasks && tasks[i].piece > 0; i++) {
+    sum->outcome.schedules += results[i].outcome.schedules;
+    sum->outcome.seconds += results[i].outcome.seconds;
+    sum->outcome.histories += results[i].outcome.histories;
+    if (results[i].outcome.worst_own_steps > sum->outcome.worst_own_steps)
+      sum->outcome.worst_own_steps = results[i].outcome.worst_own_steps;
+    sum->failed |= results[i].failed;
+  }
+}
+
 static int print_all(double seconds)
 {
   int failed = 0;
   printf("\n%-12s %-12s %12s %10s %12s %6s %7s %10s %9s\n", "structure", "mode", "schedules", "rate/s", "histories", "mutants",
          "killed", "survived", "explained");
   for (int i = 0; i < ntasks; i++) {
-    print_task(&tasks[i], &results[i]);
+    struct result sum;
+    sum_up(i, &sum);
+    if (tasks[i].piece == 0)
+      print_task(&tasks[i], &sum);
+    results[i].failed |= !results[i].over;
     failed += results[i].failed != 0;
   }
-  printf("%d tasks, %d failed, seed %llu, %.0f s on %d processes\n", ntasks, failed, (unsigned long long)level.seed, seconds,
-         level.jobs);
+  printf("%s, commit %s, seed %llu: %d tasks, %d failed, %.0f s on %d processes\n%s\n", level.full ? "release" : "ci",
+         level.commit, (unsigned long long)level.seed, ntasks, failed, seconds, level.jobs, level.machine);
   for (int i = 0; i < ntasks; i++) {
     if (results[i].failed && logs[i] != NULL) {
       printf("\n==== %s, %s\n", name_of(&tasks[i]), mode_of(&tasks[i]));
@@ -328,9 +471,10 @@ static bool read_arguments(int argc, char **argv, int *first)
 {
   level.full = strcmp(argv[1], "full") == 0;
   level.share = 1;
-  level.seed = level.full ? (uint64_t)time(NULL) : 1;
+  level.seed = 1;
   level.jobs = 2;
   level.data = PAWL_CHECK_DATA;
+  level.results = level.full ? PAWL_CHECK_DATA "/results.tsv" : NULL;
   int i = 2;
   for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
     if (strcmp(argv[i], "--share") == 0)
@@ -341,6 +485,8 @@ static bool read_arguments(int argc, char **argv, int *first)
       level.jobs = atoi(argv[i + 1]);
     else if (strcmp(argv[i], "--data") == 0)
       level.data = argv[i + 1];
+    else if (strcmp(argv[i], "--results") == 0)
+      level.results = argv[i + 1];
     else
       return false;
   }
@@ -353,7 +499,7 @@ int levels_main(int argc, char **argv, const struct pawl_check_subject *subjects
   int first;
   double began = seconds_now();
   if (!read_arguments(argc, argv, &first)) {
-    fprintf(stderr, "usage: pawl-check ci|full [--share X] [--seed S] [--jobs N] [--data DIR] [structure ..]\n");
+    fprintf(stderr, "usage: pawl-check ci|full [--share X] [--seed S] [--jobs N] [--data DIR] [--results FILE] [structure ..]\n");
     return 2;
   }
   plan_level(subjects, argc - first, argv + first);
@@ -362,6 +508,13 @@ int levels_main(int argc, char **argv, const struct pawl_check_subject *subjects
     fprintf(stderr, "pawl-check: nothing to run\n");
     return 2;
   }
-  run_all(subjects);
+  /* The last that changed what is checked; the files of results do not count. */
+  ask(level.commit, sizeof(level.commit),
+      "cd '%s' && set -- ../../src ../../include '*.[ch]' planted && h=$(git log -1 --format=%%h -- \"$@\") && echo "
+      "$h$(git diff --quiet HEAD -- \"$@\" || echo +changes)",
+      PAWL_CHECK_DATA);
+  ask(level.machine, sizeof(level.machine),
+      "echo $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(uname -srm)");
+  run_all(subjects, read_results());
   return print_all(seconds_now() - began) != 0;
 }
