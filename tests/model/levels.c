@@ -109,7 +109,7 @@ static const struct plan plans[] = {
      1e8,
      2e7,
      {"--threads 2 --ops 2 --preemptions 2", "--threads 3 --ops 1 --preemptions 3"},
-     "--threads 3 --ops 2 --mix abr --preemptions 2"},
+     "--threads 3 --ops 2 --mix ar --preemptions 2"},
     {"lock-guard", 2e6, 1e6, 1e8, 2e7, {"--threads 3 --ops 1 --preemptions 2"}, NULL},
     {"lock-last", 1e5, 1e5, 1e8, 2e7, {"--preemptions 100"}, NULL},
 };
