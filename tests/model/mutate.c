@@ -194,6 +194,12 @@ static int nvariations;
 
 static void vary(const struct options *o)
 {
+  if (o->config.program != NULL) { /* the user aims */
+    nvariations = 1;
+    variations[0].config = o->config;
+    snprintf(variations[0].text, sizeof(variations[0].text), "--program %s", o->config.program);
+    return;
+  }
   nvariations = variations_of(o->config.subject, true, variations);
   nvariations += variations_of(o->config.subject, false, variations + nvariations);
 }

@@ -2,7 +2,8 @@
 /*
  * variations.c - the circumstances: few threads and operations, small bounds, segments that turn over, counters that wrap,
  * memory that fails or comes back, frozen threads, handlers. Then programs aimed at what random ones seldom meet: each needs
- * a few operations in one order; keys that a structure does not know rule its line out.
+ * a few operations in one order; keys that a structure does not know rule its line out. They run by PCT, because in a walk a
+ * thread with little to do is through long before the other gets to where it matters.
  */
 #include "variations.h"
 
@@ -45,26 +46,27 @@ static const struct {
     {"--threads 2 --ops 3 --handlers", HANDLER},
     {"--threads 3 --ops 2 --handlers --freeze --reuse", HANDLER | LOCK_FREE},
     /* a first item, or one behind a full segment, for somebody who falls asleep */
-    {"--program p|G", QUEUE},
-    {"--program pp|gG --segment 1", QUEUE},
+    {"--program p|G --mode pct", QUEUE},
+    {"--program pp|gG --segment 1 --mode pct", QUEUE},
     /* somebody waits for room: then it is closed, or made larger */
-    {"--program pP|c --capacity 1 --segment 1", BOUND},
-    {"--program pP|c --capacity 1", BOUND},
-    {"--program pP|R --capacity 1", BOUND},
+    {"--program pP|c --capacity 1 --segment 1 --mode pct", BOUND},
+    {"--program pP|c --capacity 1 --mode pct", BOUND},
+    {"--program pP|R --capacity 1 --mode pct", BOUND},
+    {"--program rpP|R --capacity 3 --mode pct", BOUND},
     /* two wait, two come: the wake is passed on */
-    {"--program pp|G|G", QUEUE},
-    {"--program ppgg|P|P --capacity 2", BOUND},
+    {"--program pp|G|G --mode pct", QUEUE},
+    {"--program ppgg|P|P --capacity 2 --mode pct", BOUND},
     /* both sides of a full and an empty queue, over segments */
-    {"--program ppgggg|ppp --capacity 2", BOUND},
+    {"--program ppgggg|ppp --capacity 2 --mode pct", BOUND},
     /* a smaller bound and a count of what is unfinished, against two puts */
-    {"--program pp|rj --capacity 3", BOUND},
-    {"--program pp|rD --capacity 3", BOUND},
-    {"--program pgd|J --capacity 2", BOUND},
-    {"--program pgd|jd --capacity 2", BOUND},
+    {"--program pp|rj --capacity 3 --mode pct", BOUND},
+    {"--program pp|rD --capacity 3 --mode pct", BOUND},
+    {"--program pgd|J --capacity 2 --mode pct", BOUND},
+    {"--program pgd|jd --capacity 2 --mode pct", BOUND},
     /* the record of a thread that ends goes to one that begins */
-    {"--program p|pgpg|gggg --exits --late --segment 1", QUEUE},
+    {"--program p|pgpg|gggg --exits --late --segment 1 --mode pct", QUEUE},
     /* puts midway */
-    {"--program pp|gg", QUEUE},
+    {"--program pp|gg --mode pct", QUEUE},
 };
 
 bool variation_parse(const struct pawl_check_subject *subject, const char *options, struct variation *out)
