@@ -56,7 +56,8 @@ static void work(struct job *j, const struct pawl_check_subject *subjects)
   o.seed = rng_mix(s->schedules);
   for (const char *c = s->key; *c != 0; c++)
     o.seed = rng_mix(o.seed ^ (uint64_t)*c);
-  o.budget.schedules = STRETCH;
+  double rest = wanted.schedules - (double)s->schedules;
+  o.budget.schedules = rest < STRETCH ? (uint64_t)rest + 1 : STRETCH;
   j->failed = !mutate_one(&o, s->key, &j->chunk);
 }
 
