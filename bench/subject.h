@@ -72,6 +72,14 @@ struct bench_run {
 struct bench_worker;
 typedef void bench_loop(struct bench_worker *worker);
 
+/* What an observer knew of itself at its last look, nanoseconds. */
+struct bench_look {
+  uint64_t wall;
+  uint64_t on_cpu;
+  uint64_t delay;  /* runnable, but not running, by the scheduler's account */
+  uint64_t sleeps; /* voluntary switches */
+};
+
 struct bench_worker {
   struct bench_run *run;
   bench_loop *loop;
@@ -87,7 +95,7 @@ struct bench_worker {
   struct bench_audit got;
   struct bench_histogram *histogram;
   int schedstat;      /* observer: its file of scheduling statistics */
-  uint64_t run_delay; /* observer: nanoseconds it was runnable and did not run, at the last look */
+  struct bench_look look;
   uint64_t stalls;    /* observer: slow operations that its own preemption does not explain */
   char pad_[128];
 };
