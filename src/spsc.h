@@ -12,7 +12,7 @@
  * becomes producer or consumer after another thread received the queue from it (the promise of PAWL_SPSC).
  *
  *     put   room?  count [J]; closing?  value; state := FULL(turn) [V]; tail := t + 1; light fence [X][W]; closing? then voided?
- *     get   state == FULL(turn)? [V]  value; head := h + 1 [F]; light fence [C][W]; contested? then CAS of the state
+ *     get   state == FULL(turn)? [V]  value; head := h + 1; light fence [C][W]; contested? then CAS of the state
  *
  *     cell of turn n:   older state --put--> FULL(n)                      h + 1 stored and not contested: the consumer's
  *                                            FULL(n) --get--> TAKEN(n)      contested: one CAS decides which get has it
@@ -20,7 +20,6 @@
  *
  * Pairs:
  *  [V]  state FULL (release) hands the value to the get (acquire).
- *  [F]  head (release) hands the cell back; the segment is reused only by way of reclaim.h's pairs.
  *  [E]  EMPTY and FULL. A put stores the state and may later look at head, a get stores head and later looks at a state: if
  *       each look could be from before the other's store, both would be refused at once. So each executes a full fence
  *       before it answers FULL or EMPTY, and looks again. Nobody who succeeds pays for it. Who looks how many puts there were
@@ -106,11 +105,11 @@ static inline int spsc_publish(struct pawl__fifo *f, struct fifo_segment *s, uin
     at_expect_write(c, SPSC_AHEAD);
   at_plain_store(&c->value, item);
   at_store_release(&c->state, fifo_state(s->turn, FIFO_FULL)); /* [V] */
-  at_store_release(&s->tail, t + 1);
+  at_store_relaxed(&s->tail, t + 1);
   at_fence_light(); /* [X], [W] */
   if (__builtin_expect(at_load_relaxed(&f->closing) == 0, 1) || !fifo_retract(s, t))
     return 0;
-  at_store_release(&s->tail, t);
+  at_store_relaxed(&s->tail, t);
   return PAWL_SHUTDOWN;
 }
 
@@ -137,12 +136,12 @@ static inline bool spsc_is_full(struct pawl__fifo *f, struct fifo_mode mode, str
 static inline int spsc_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
                               struct reclaim_group *hazard, uint64_t item, bool *admitted)
 {
-  struct fifo_segment *s = at_load_acquire(&f->tail);
+  struct fifo_segment *s = at_load_acquire(&f->tail); /* with a tombstone comes `closing` */
   uint64_t t = (uintptr_t)s > (uintptr_t)FIFO_TOMB ? at_load_relaxed(&s->tail) : 0;
   bool full = (uintptr_t)s > (uintptr_t)FIFO_TOMB && spsc_is_full(f, mode, hazard, s, s->base + t);
   if (!full)
     spsc_admit(f, admitted);
-  if (at_load_seq(&f->closing) != 0) /* S4 */
+  if (at_load_relaxed(&f->closing) != 0) /* S4 */
     return PAWL_SHUTDOWN;
   if (full)
     return PAWL_FULL;
@@ -169,11 +168,11 @@ static __attribute__((noinline)) int spsc_try_put(struct pawl__fifo *f, struct f
 static inline __attribute__((always_inline)) enum quick spsc_quick_put(struct pawl__fifo *f, const int64_t *maxsize,
                                                                        uint64_t item, bool tracked)
 {
-  struct fifo_segment *s = at_load_acquire(&f->tail);
+  struct fifo_segment *s = at_load_relaxed(&f->tail); /* appended by this side */
   if (__builtin_expect((uintptr_t)s <= (uintptr_t)FIFO_TOMB, 0))
     return QUICK_UNUSUAL;
   uint64_t t = at_load_relaxed(&s->tail);
-  int64_t limit = at_load_seq(maxsize);
+  int64_t limit = at_load_acquire(maxsize); /* S4: before `closing` */
   if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) >= limit))
     return QUICK_UNUSUAL;
   bool admitted = false;
@@ -191,14 +190,14 @@ static __attribute__((noinline)) bool spsc_claim(struct pawl__fifo *f, struct fi
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
   if (at_load_acquire(&f->contested) & SPSC_DRY && fifo_is_voided(s, h))
     return false;
-  return at_cas_seq(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X] */
+  return at_cas_release(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X]; its value has been read */
 }
 
 /* Takes cell h, which is full and at the head. False: it is another's. */
 static inline bool spsc_take(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, uint64_t *item)
 {
   uint64_t value = at_plain_load(&s->cell[h].value);
-  at_store_release(&s->head, h + 1); /* [F] */
+  at_store_relaxed(&s->head, h + 1); /* hands nothing over: a cell is used again only with its segment, by reclaim.h */
   at_fence_light();                  /* [C], [W] */
   if (__builtin_expect(at_load_relaxed(&f->contested) != 0, 0) && !spsc_claim(f, s, h))
     return false;
@@ -212,15 +211,15 @@ static int spsc_look(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim
 {
   struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
   if (s == NULL) {
-    void *first = at_load_seq(&f->tail);
+    void *first = at_load_acquire(&f->tail);
     if ((uintptr_t)first <= (uintptr_t)FIFO_TOMB)
       return PAWL_EMPTY;
     fifo_set_head(f, first);
     return PAWL_STATE;
   }
-  uint64_t h = at_load_seq(&s->head);
+  uint64_t h = at_load_relaxed(&s->head);
   if (h >= s->cells) {
-    void *next = at_load_seq(&s->next); /* [N] */
+    void *next = at_load_acquire(&s->next); /* [N] */
     if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
       return PAWL_EMPTY;
     fifo_next_head(f, mode, me, hazard, s, next);
@@ -228,7 +227,7 @@ static int spsc_look(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim
   }
   uint64_t state = at_load_acquire(&s->cell[h].state); /* [V] */
   if (state == fifo_state(s->turn, FIFO_TAKEN)) {
-    (void)at_cas_seq(&s->head, &h, h + 1); /* S2; not a store, lest it put the head back for good */
+    (void)at_cas_release(&s->head, &h, h + 1); /* S2; not a store, lest it put the head back for good */
     return PAWL_STATE;
   }
   if (state != fifo_state(s->turn, FIFO_FULL))
@@ -243,7 +242,7 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
   (void)at_or_seq(&f->contested, (uint64_t)SPSC_CONTESTED); /* from now on a full cell may be retracted */
   if (fifo_void(s, h)) {
     *item = at_plain_load(&s->cell[h].value);
-    (void)at_cas_seq(&s->head, &h, h + 1);
+    (void)at_cas_release(&s->head, &h, h + 1);
     *moved = true;
     return 0;
   }
@@ -254,7 +253,7 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
 static __attribute__((noinline)) int spsc_seal(struct pawl__fifo *f, struct reclaim_group *hazard, uint64_t *item, bool *moved)
 {
   struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
-  uint64_t h = s != NULL ? at_load_seq(&s->head) : 0;
+  uint64_t h = s != NULL ? at_load_relaxed(&s->head) : 0;
   int result;
   if (s != NULL && h < s->cells) {
     result = spsc_void(f, s, h, item, moved);

@@ -94,6 +94,7 @@ static const struct plan plans[] = {
      "--threads 3 --ops 2 --mix pg --preemptions 2 --capacity 2"},
     {"ring-queue", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 1 --preemptions 2 --capacity 1"}, NULL},
     {"spsc", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 2 --mix pg --preemptions 4"}, NULL},
+    {"spsc-queue", 1e6, 5e5, 1e8, 2e7, {NULL}, NULL},
     {"park",
      4e6,
      1e6,

@@ -29,6 +29,7 @@ static const struct {
     {"--threads 3 --ops 3 --capacity 2", BOUND},
     {"--threads 3 --ops 3 --capacity 2 --mode pct", BOUND},
     {"--threads 4 --ops 2 --capacity 2 --segment 3", BOUND},
+    {"--threads 2 --ops 6 --capacity 2", BOUND},
     {"--threads 2 --ops 6 --capacity 3 --faults --exits", BOUND},
     {"--threads 2 --ops 6 --capacity 4 --reuse", BOUND},
     {"--threads 2 --ops 8 --capacity 5", BOUND},
