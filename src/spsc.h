@@ -46,7 +46,7 @@
  *
  * Linearization points: put - the store of FULL, or the CAS that appends; if it comes after the queue was closed, just before
  * that: no get has answered EMPTY or SHUTDOWN in between without voiding the put (S1, S3). Get - the store of head, contested:
- * the CAS. EMPTY - the load of `closing` before the last look. FULL - the load of maxsize before the last look at the head (S4).
+ * the CAS. EMPTY - the earlier of the last looks at `closing` and the cell. FULL - the load of maxsize before the last look at the head (S4).
  * close - the store of `closing`. There is no reservation: the plain model of a bounded queue holds, not only the two-point one.
  *
  * Progress: put and get are wait-free but for the allocator and lost pushes and pops of the segment pool; close is wait-free;
@@ -113,24 +113,32 @@ static inline int spsc_publish(struct pawl__fifo *f, struct fifo_segment *s, uin
   return PAWL_SHUTDOWN;
 }
 
-/* Is there no room for the put of `ticket`? */
+/*
+ * Is there no room for the put of `ticket`? The size only falls meanwhile: there is room if it is below a maxsize that was read
+ * after the head, and there is none if it is not below one that was read before the head. So neither is decided on a bound that
+ * another thread has changed since.
+ */
 static inline bool spsc_is_full(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard,
                                 struct fifo_segment *s, uint64_t ticket)
 {
-  int64_t maxsize = fifo_maxsize(mode);
-  if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
-    return false;
-  if (hazard->role[1] != f)
-    backoff_pause(at_load_relaxed(&s->put_patience));
-  bool full = fifo_is_full(f, hazard, ticket, maxsize);
-  int64_t room = maxsize - (int64_t)(ticket - at_load_relaxed(&f->head_seen));
-  spsc_learn(&s->put_patience, room > 0 ? (uint64_t)room : 0, (uint64_t)maxsize / 4);
-  if (!full)
-    return false;
-  if (at_step("spsc.full.fence"))
-    at_fence_seq(); /* [E] */
-  maxsize = fifo_maxsize(mode);
-  return maxsize > 0 && fifo_is_full(f, hazard, ticket, maxsize);
+  for (bool looked = false, fenced = false;;) {
+    int64_t maxsize = fifo_maxsize(mode);
+    if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
+      return false;
+    if (!looked && hazard->role[1] != f)
+      backoff_pause(at_load_relaxed(&s->put_patience));
+    bool full = fifo_is_full(f, hazard, ticket, maxsize);
+    if (full && fenced)
+      return true;
+    if (!looked) {
+      int64_t room = maxsize - (int64_t)(ticket - at_load_relaxed(&f->head_seen));
+      spsc_learn(&s->put_patience, full ? 0 : (uint64_t)room, (uint64_t)maxsize / 4);
+    }
+    looked = true;
+    fenced |= full;
+    if (full && at_step("spsc.full.fence"))
+      at_fence_seq(); /* [E] */
+  }
 }
 
 static inline int spsc_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me,
@@ -282,7 +290,7 @@ static __attribute__((noinline)) int spsc_look_again(struct pawl__fifo *f, struc
     at_fence_seq(); /* [E] */
   int result;
   do {
-    uint64_t closing = at_load_seq(&f->closing);
+    uint64_t closing = at_load_relaxed(&f->closing); /* neither look is ever undone: EMPTY holds at the earlier one */
     while ((result = spsc_look(f, mode, me, hazard, item, moved)) == PAWL_STATE) {
     }
     if (result == PAWL_EMPTY && closing != 0)
