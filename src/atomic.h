@@ -18,13 +18,13 @@
  *   at_pause()                       one spin iteration: tells the processor, and the model scheduler, to let others run
  *   at_expect_write(p, n), at_expect_read(p, n)   a hint to fetch the line of p[n], which may lie outside of any object
  *   at_step("name")                  true; the model scheduler and the fault build can make a named step be skipped
- *   at_spins(n)                      n; the model scheduler cuts spin budgets down so that exploration stays small
+ *   at_spins(n)                      n; model checkers cut spin budgets down so that exploration stays small
  *   AT_GLOBAL                        marks a mutable global of the library; the model restores them before each schedule
  *
  * Four worlds stand behind the list:
  *   1  the compiler's atomics (default)
  *   2  PAWL_WORLD_MODEL: the deterministic scheduler of tests/model, which sees every operation with its site and order
- *   3  PAWL_WORLD_GENMC: a C subset for an outside model checker; as 1 without inline assembly
+ *   3  PAWL_WORLD_GENMC: for an outside model checker (tests/genmc); as 1 without inline assembly, hints and spins
  *   4  ThreadSanitizer: as 1, but a fence is a read-modify-write on one dummy word, because TSan does not model fences
  */
 #ifndef PAWL_SRC_ATOMIC_H
@@ -124,10 +124,18 @@ bool pawl__step(const char *name);
 #define at_step(name) true
 #endif
 
+#if defined(PAWL_WORLD_GENMC)
+#define at_spins(n) ((void)(n), 0u)
+#else
 #define at_spins(n) (n)
+#endif
 
 #define at_recycle(p) ((void)0)
 
+#if defined(PAWL_WORLD_GENMC)
+#define at_expect_write(p, n) ((void)(p), (void)(n))
+#define at_expect_read(p, n) ((void)(p), (void)(n))
+#else
 /* By numbers: merely to form a pointer beyond an object is undefined. */
 #define at_behind_(p, n) ((const void *)((uintptr_t)(p) + (uintptr_t)(n) * sizeof(*(p))))
 #if defined(__x86_64__) && !defined(PAWL_WORLD_GENMC)
@@ -136,6 +144,7 @@ bool pawl__step(const char *name);
 #define at_expect_write(p, n) __builtin_prefetch(at_behind_(p, n), 1)
 #endif
 #define at_expect_read(p, n) __builtin_prefetch(at_behind_(p, n), 0)
+#endif
 
 #define AT_GLOBAL
 

@@ -28,13 +28,17 @@
 #include "os.h"
 
 enum {
-#if defined(PAWL_WORLD_MODEL)
+#if defined(PAWL_WORLD_MODEL) || defined(PAWL_WORLD_GENMC)
   RECLAIM_GROUP_BITS = 0, /* fewer slots to scan, more schedules explored */
 #else
   RECLAIM_GROUP_BITS = 3,
 #endif
+#if defined(PAWL_WORLD_GENMC)
+  RECLAIM_HANDLERS = 0, /* there are no signals */
+#else
+  RECLAIM_HANDLERS = 2, /* nested signal handlers */
+#endif
   RECLAIM_GROUPS = 1 << RECLAIM_GROUP_BITS, /* picked by address */
-  RECLAIM_HANDLERS = 2,                     /* nested signal handlers */
   RECLAIM_SLOTS = 3 * (RECLAIM_GROUPS + RECLAIM_HANDLERS),
 };
 
