@@ -202,7 +202,7 @@ static inline uint64_t fifo_bit(uint64_t index)
 
 static inline bool fifo_is_voided(struct fifo_segment *s, uint64_t index)
 {
-  return (at_load_relaxed(&s->voided[index / 64]) & fifo_bit(index)) != 0;
+  return (at_load_acquire(&s->voided[index / 64]) & fifo_bit(index)) != 0; /* FULL needs the head of who did it */
 }
 
 /* Has the get of this cell lost patience? Then it and the put decide by one CAS who has the item. */

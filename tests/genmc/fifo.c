@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fifo.c - the lock-free FIFO core of src/fifo.h, with CELLS per segment, bounded to MAXSIZE or not, SPSC or not. A get has no
+ * fifo.c - the lock-free FIFO core of src/fifo.h, with CELLS per segment, bounded to MAXSIZE or not. A get has no
  * patience in world 3, so that it voids the cell of every put that is midway.
  */
 #include "world.h"
@@ -12,16 +12,14 @@
 #ifndef MAXSIZE
 #define MAXSIZE 0
 #endif
-#ifndef SPSC
-#define SPSC false
-#endif
 
 static struct pawl__fifo fifo;
 static int64_t maxsize = MAXSIZE;
+static _Thread_local bool moved; /* nobody asks */
 
 static struct fifo_mode mode(void)
 {
-  return (struct fifo_mode){.maxsize = &maxsize, .cells = CELLS, .spsc = SPSC, .grow = true};
+  return (struct fifo_mode){.maxsize = &maxsize, .cells = CELLS, .grow = true};
 }
 
 static void queue_new(void)
@@ -30,14 +28,13 @@ static void queue_new(void)
 
 static int queue_put(uint64_t item)
 {
-  enum quick quick = SPSC ? QUICK_UNUSUAL : fifo_quick_put(&fifo, &maxsize, pawl__self, item, false);
+  enum quick quick = fifo_quick_put(&fifo, &maxsize, pawl__self, item, false);
   return quick == QUICK_THROUGH ? 0 : fifo_try_put(&fifo, mode(), pawl__self, item, NULL, quick == QUICK_LOST);
 }
 
 static int queue_get(uint64_t *item)
 {
-  bool moved;
-  enum quick quick = SPSC ? QUICK_UNUSUAL : fifo_quick_get(&fifo, pawl__self, item);
+  enum quick quick = fifo_quick_get(&fifo, pawl__self, item);
   return quick == QUICK_THROUGH ? 0 : fifo_try_get(&fifo, mode(), pawl__self, item, &moved, quick == QUICK_LOST);
 }
 
