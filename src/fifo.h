@@ -13,6 +13,11 @@
  *  - a bound on tail - head, in tickets (segment's base + index), checked before the swap;
  *  - close, and sticky hazard pointers with a pool of segments (reclaim.h).
  *
+ * Compared by measurement, after all had passed the same stress with FULL, EMPTY and sleepers (2 processors, bench/RESULTS.md):
+ * cells published by a CAS 50 ns for a put and a get alone, by a store and an asymmetric fence 30; the stamp ring (ring.h), which
+ * is not lock-free, 26 and in streams 50 million/s against 40; stale retries after a lost CAS 16 million pairs/s of two
+ * threads, a long pause and a new look 25.
+ *
  * A put reserves index t of the tail segment by CAS, writes the value, and publishes by a store of FULL to the cell's state.
  * A get claims index h of the head segment by CAS, and takes the value if the cell is FULL. If it is not, the put is midway:
  * the get waits a little, then voids the cell and goes on with the next index; the put finds that and reserves again. So
