@@ -68,8 +68,9 @@ enum { SPSC_CONTESTED = 1, SPSC_DRY = 2 };
 
 /*
  * A get that has caught up, or a put that has filled all it knew to be free, comes to lines that the other side is writing. If
- * it comes for one item at a time, each costs both sides the way there and back. So it pauses first, for as long as the batches
- * that it finds are small, so that there is a larger one; finding none at all again and again ends that: an idle queue answers at once.
+ * it comes for a few items at a time, they cost both sides the way there and back. So it pauses first, for as long as the
+ * batches that it finds are small, so that there is a larger one. Batches of one or none end that: two threads that answer
+ * each other, a queue so small that there are no others, or nobody in a hurry.
  */
 enum {
   SPSC_PAUSES = 256,              /* at most before a look: a few microseconds */
@@ -80,7 +81,7 @@ enum {
 static inline void spsc_learn(uint32_t *pauses, uint64_t batch, uint64_t enough)
 {
   uint32_t n = at_load_relaxed(pauses);
-  uint32_t next = batch == 0 || batch > 4 * enough ? n / 2 : batch >= enough ? n : n == 0 ? BACKOFF_CAUGHT_UP : 2 * n;
+  uint32_t next = batch <= 1 || batch > 4 * enough ? n / 2 : batch >= enough ? n : n == 0 ? BACKOFF_CAUGHT_UP : 2 * n;
   if (next != n)
     at_store_relaxed(pauses, next < SPSC_PAUSES ? next : SPSC_PAUSES);
 }
@@ -281,7 +282,9 @@ static __attribute__((noinline)) int spsc_look_again(struct pawl__fifo *f, struc
   struct fifo_segment *s = hazard->slot[1];
   if (s != NULL) {
     uint64_t h = at_load_relaxed(&s->head);
-    spsc_learn(&s->get_patience, h - at_load_relaxed(&s->tail_seen), SPSC_BATCH);
+    int64_t maxsize = fifo_maxsize(mode);
+    uint64_t enough = maxsize <= 0 || maxsize / 4 > SPSC_BATCH ? SPSC_BATCH : (uint64_t)maxsize / 4;
+    spsc_learn(&s->get_patience, h - at_load_relaxed(&s->tail_seen), enough);
     at_store_relaxed(&s->tail_seen, h);
     if (hazard->role[0] != f)
       backoff_pause(at_load_relaxed(&s->get_patience));
