@@ -78,23 +78,34 @@ static inline bool fifo_publish(struct fifo_segment *s, uint64_t index, uint64_t
   return __builtin_expect(at_load_relaxed(&s->voids) == 0, 1) || !fifo_retract(s, index);
 }
 
-/* Is there no room at index t of segment s, which the tail has reached? */
+/*
+ * Is there no room at index t of segment s, which the tail has reached? The size only falls meanwhile: there is room if it is
+ * below a maxsize that was read after the head [M], and there is none if it is not below one that was read before the head. So
+ * neither is decided on a bound that another thread has changed since.
+ */
 static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard,
                                 struct fifo_segment *s, uint64_t t)
 {
-  int64_t maxsize = fifo_maxsize(mode);
-  uint64_t ticket = s->base + t;
-  if (maxsize <= 0 || (int64_t)(ticket - at_load_relaxed(&f->head_seen)) < maxsize)
-    return false;
-  backoff_before_look(&s->put_patience, hazard->role[1] == f);
-  bool full = fifo_is_full(f, hazard, ticket, maxsize);
-  backoff_after_look(&s->put_patience, !full, backoff_full(maxsize));
-  return full;
+  for (bool looked = false;; looked = true) {
+    uint64_t ticket = s->base + t, seen = at_load_acquire(&f->head_seen); /* [M] */
+    int64_t maxsize = fifo_maxsize(mode);
+    bool room = maxsize <= 0 || (int64_t)(ticket - seen) < maxsize;
+    if (looked)
+      backoff_after_look(&s->put_patience, room, backoff_full(maxsize));
+    if (room)
+      return false;
+    if (!looked)
+      backoff_before_look(&s->put_patience, hazard->role[1] == f);
+    if (fifo_is_full(f, hazard, ticket, maxsize)) {
+      backoff_after_look(&s->put_patience, false, 0);
+      return true;
+    }
+  }
 }
 
 /*
  * Reserves and publishes in segment s: 0, FULL, or PAWL_STATE when s has no place left or is sealed (*end tells which).
- * Reads the ticket first, then maxsize and the head, then swaps that same ticket (decision 3).
+ * Reads the ticket first, then the head and maxsize, then swaps that same ticket (decision 3).
  */
 static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard, struct fifo_segment *s,
                               uint64_t item, bool *admitted, unsigned *losses, uint64_t *end)
@@ -168,9 +179,10 @@ static inline __attribute__((always_inline)) enum quick fifo_quick_put(struct pa
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[0]), 0) ||
       (uintptr_t)s <= (uintptr_t)FIFO_TOMB)
     return QUICK_UNUSUAL;
-  uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, as in fifo_put_in */
+  uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t seen = at_load_acquire(&f->head_seen); /* [M] */
   int64_t limit = maxsize != NULL ? at_load_seq(maxsize) : 0; /* [E] */
-  if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - at_load_relaxed(&f->head_seen)) >= limit))
+  if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - seen) >= limit))
     return QUICK_UNUSUAL;
   bool admitted = false;
   fifo_admit(f, tracked ? &admitted : NULL);

@@ -331,7 +331,7 @@ static __attribute__((noinline, unused)) bool fifo_is_full(struct pawl__fifo *f,
                                                            int64_t maxsize)
 {
   uint64_t head = fifo_head_ticket(f, hazard);
-  at_store_relaxed(&f->head_seen, head);
+  at_store_release(&f->head_seen, head); /* [M] */
   return (int64_t)(ticket - head) >= maxsize;
 }
 

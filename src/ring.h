@@ -95,17 +95,26 @@ static inline bool ring_again(const uint64_t *index, uint64_t *w, unsigned *spin
   return (*spins)-- > 0;
 }
 
-/* Is there no room at w, which the tail has reached? */
-static inline bool ring_no_room(struct ring *r, uint64_t w, int64_t maxsize, bool own)
+/* Is there no room at w, which the tail has reached? As fifo_no_room. */
+static inline bool ring_no_room(struct ring *r, uint64_t w, const int64_t *maxsize, bool own)
 {
-  if ((int64_t)(w - at_load_relaxed(&r->head_seen)) < 2 * maxsize)
-    return false;
-  backoff_before_look(&r->put_patience, own);
-  uint64_t head = at_load_seq(&r->head); /* [E] */
-  at_store_relaxed(&r->head_seen, head);
-  bool full = (int64_t)(w - head) >= 2 * maxsize;
-  backoff_after_look(&r->put_patience, !full, backoff_full(maxsize));
-  return full;
+  for (bool looked = false;; looked = true) {
+    uint64_t seen = at_load_acquire(&r->head_seen); /* [M] */
+    int64_t limit = at_load_seq(maxsize);           /* [E] */
+    bool room = (int64_t)(w - seen) < 2 * limit;
+    if (looked)
+      backoff_after_look(&r->put_patience, room, backoff_full(limit));
+    if (room)
+      return false;
+    if (!looked)
+      backoff_before_look(&r->put_patience, own);
+    uint64_t head = at_load_seq(&r->head); /* [E] */
+    at_store_release(&r->head_seen, head); /* [M] */
+    if ((int64_t)(w - head) >= 2 * limit) {
+      backoff_after_look(&r->put_patience, false, 0);
+      return true;
+    }
+  }
 }
 
 /* Fills the cell of w, which the caller reserved. */
@@ -131,10 +140,11 @@ static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w
 static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ring *r, const int64_t *maxsize, uint64_t item,
                                                                        uint64_t *count, bool tracked)
 {
-  uint64_t w = at_load_seq(&r->tail);   /* [E]; the ticket first, then maxsize and the head (decision 3) */
-  int64_t limit = at_load_seq(maxsize); /* [E] */
+  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t seen = at_load_acquire(&r->head_seen); /* [M] */
+  int64_t limit = at_load_seq(maxsize);           /* [E] */
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
-  if ((w & 1) || (int64_t)(w - at_load_relaxed(&r->head_seen)) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
+  if ((w & 1) || (int64_t)(w - seen) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
     return QUICK_UNUSUAL;
   bool admitted = false;
   admit(count, tracked ? &admitted : NULL);
@@ -151,13 +161,12 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
   unsigned losses = 0, spins = at_spins(RING_SPINS);
   if (lost)
     backoff_lost(&losses);
-  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then maxsize and the head (decision 3) */
+  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then the head and maxsize (decision 3) */
   backoff_role(&g->role[0], r);
   for (;;) {
     if (w & 1)
       return PAWL_SHUTDOWN;
-    int64_t limit = at_load_seq(maxsize); /* [E] */
-    if (ring_no_room(r, w, limit, g->role[1] == r)) {
+    if (ring_no_room(r, w, maxsize, g->role[1] == r)) {
       uint64_t now = at_load_seq(&r->tail); /* perhaps closed since, and full only by a maxsize that came after that */
       if (now == w)
         return PAWL_FULL;

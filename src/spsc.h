@@ -206,7 +206,7 @@ static __attribute__((noinline)) bool spsc_claim(struct pawl__fifo *f, struct fi
 static inline bool spsc_take(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, uint64_t *item)
 {
   uint64_t value = at_plain_load(&s->cell[h].value);
-  at_store_relaxed(&s->head, h + 1); /* hands nothing over: a cell is used again only with its segment, by reclaim.h */
+  at_store_release(&s->head, h + 1); /* hands no cell over (reclaim.h), but that a discard came here */
   at_fence_light();                  /* [C], [W] */
   if (__builtin_expect(at_load_relaxed(&f->contested) != 0, 0) && !spsc_claim(f, s, h))
     return false;
@@ -226,7 +226,7 @@ static int spsc_look(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim
     fifo_set_head(f, first);
     return PAWL_STATE;
   }
-  uint64_t h = at_load_relaxed(&s->head);
+  uint64_t h = at_load_acquire(&s->head); /* from a discard, then `closing` is seen, too */
   if (h >= s->cells) {
     void *next = at_load_acquire(&s->next); /* [N] */
     if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
@@ -293,10 +293,9 @@ static __attribute__((noinline)) int spsc_look_again(struct pawl__fifo *f, struc
     at_fence_seq(); /* [E] */
   int result;
   do {
-    uint64_t closing = at_load_relaxed(&f->closing); /* neither look is ever undone: EMPTY holds at the earlier one */
     while ((result = spsc_look(f, mode, me, hazard, item, moved)) == PAWL_STATE) {
     }
-    if (result == PAWL_EMPTY && closing != 0)
+    if (result == PAWL_EMPTY && at_load_relaxed(&f->closing) != 0) /* after the look: a discard may have made it so */
       result = spsc_seal(f, hazard, item, moved);
   } while (result == PAWL_STATE);
   return result;
