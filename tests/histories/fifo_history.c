@@ -56,21 +56,23 @@ static void *allocate(size_t n, size_t size)
   return memory;
 }
 
-/* Sorts by time, 11 bits a pass; stable. */
+/* Sorts by time, 11 bits a pass, counted from the earliest; stable. */
 static void sort(struct check *c, struct event *events, size_t n)
 {
-  uint64_t all = 0;
+  uint64_t first = UINT64_MAX, last = 0;
   struct event *from = events, *to = c->spare;
-  for (size_t i = 0; i < n; i++)
-    all |= events[i].time;
-  for (int shift = 0; shift < 64 && all >> shift != 0; shift += 11) {
+  for (size_t i = 0; i < n; i++) {
+    first = events[i].time < first ? events[i].time : first;
+    last = events[i].time > last ? events[i].time : last;
+  }
+  for (int shift = 0; shift < 64 && n > 0 && (last - first) >> shift != 0; shift += 11) {
     size_t start[2049] = {0};
     for (size_t i = 0; i < n; i++)
-      start[(from[i].time >> shift & 2047) + 1]++;
+      start[((from[i].time - first) >> shift & 2047) + 1]++;
     for (int k = 0; k < 2048; k++)
       start[k + 1] += start[k];
     for (size_t i = 0; i < n; i++)
-      to[start[from[i].time >> shift & 2047]++] = from[i];
+      to[start[(from[i].time - first) >> shift & 2047]++] = from[i];
     struct event *swap = from;
     from = to;
     to = swap;
