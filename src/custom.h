@@ -24,7 +24,7 @@ static inline struct pawl_lock *custom_lock(struct pawl_queue *q)
 static inline int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admitted)
 {
   struct pawl_lock *lock = custom_lock(q);
-  int64_t maxsize = at_load_relaxed(&q->maxsize_);
+  int64_t maxsize = at_load_seq(&q->maxsize_); /* FULL is decided on it, perhaps before a sleep: P1 of park.h */
   int result = at_load_relaxed(&q->state_) & CUSTOM_CLOSED                          ? PAWL_SHUTDOWN
                : maxsize > 0 && q->custom_->size(q->custom_ctx_) >= (size_t)maxsize ? PAWL_FULL
                                                                                     : q->custom_->put(q->custom_ctx_, item);

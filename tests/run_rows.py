@@ -202,4 +202,5 @@ def main():
     return bool(complaints) or not in_scope
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -54,6 +54,12 @@ enum pawl_check_kind {
   PAWL_CHECK_RESIZE,    /* call->item is the new bound */
   PAWL_CHECK_ACQUIRE,   /* one permit: 0, PAWL_TIMEOUT */
   PAWL_CHECK_RELEASE,   /* call->item permits back */
+  /* Questions: 1 for yes, 0 for no, or a size. Those about the size are hints, which need only fit the puts and gets that came
+   * before, or were under way, and the bound. */
+  PAWL_CHECK_IS_CLOSED = 12, /* exact: is no put admitted any more? */
+  PAWL_CHECK_SIZE,
+  PAWL_CHECK_IS_EMPTY,
+  PAWL_CHECK_IS_FULL,
   PAWL_CHECK_NONE = 255 /* not in the history: a litmus test, judged by pawl_check_assert and `judge` */
 };
 
@@ -65,10 +71,16 @@ enum pawl_check_model {
   PAWL_CHECK_NO_MODEL = 255
 };
 
+enum { PAWL_CHECK_BULK = 4 };
+
 /* One call of an operation. `item` is unlike that of any other put of the schedule. */
 struct pawl_check_call {
   uint64_t item; /* in */
   uint64_t out;  /* out */
+  /* For a put or get of several (op.arg > 1): the items in, or those that came out, and how many came through. A put says why
+   * it did not go on; a get that got one says 0, and that there was nothing more for now if they are fewer than op.arg. */
+  uint64_t bulk[PAWL_CHECK_BULK];
+  int done;
   int thread;    /* in: 0 .. threads - 1 */
   int index;     /* in: which operation of that thread */
   bool absent;   /* out: there was nothing to do; the operation does not belong in the history */
@@ -81,7 +93,7 @@ struct pawl_check_op {
   enum pawl_check_kind kind;
   int (*call)(void *object, struct pawl_check_call *call); /* returns the result that the model judges */
   unsigned weight;                                         /* how often random programs contain it; 0: never */
-  int64_t arg;                                             /* RESIZE: the new bound, RELEASE: permits; otherwise 0 */
+  int64_t arg; /* RESIZE: the new bound; RELEASE: permits; PUT, GET: of how many, if several (the put must not wait for ever) */
 };
 
 /* What the command line chose; `init` adapts the object to it. */

@@ -183,12 +183,17 @@ static inline int size_of(const struct state *s)
   return s->back - s->front;
 }
 
+static inline bool found_none(int32_t result)
+{
+  return result == PAWL_EMPTY || result == PAWL_SHUTDOWN || result == RESULT_NOTHING;
+}
+
 /* Whether a frozen put's reservation was voided by a get linearized so far (or sleeping, at the end). */
 static bool is_voided(const struct check *c, uint64_t gets, int put)
 {
   for (; gets != 0; gets &= gets - 1) {
     const struct history_op *get = &c->op[lowest(gets)];
-    bool found_nothing = get->phase == OP_BLOCKED || get->result == PAWL_EMPTY || get->result == PAWL_SHUTDOWN;
+    bool found_nothing = get->phase == OP_BLOCKED || found_none(get->result);
     if (get->kind == OP_GET && found_nothing && get->invoked > c->op[put].returned)
       return true;
   }
@@ -356,7 +361,7 @@ static bool step_get(struct check *c, int i, struct state *s)
   if (is_refusal(op->result))
     return true;
   s->grants = 0;
-  return size_of(s) == 0 && op->result == (s->closed ? PAWL_SHUTDOWN : PAWL_EMPTY);
+  return size_of(s) == 0 && (op->result == RESULT_NOTHING || op->result == (s->closed ? PAWL_SHUTDOWN : PAWL_EMPTY));
 }
 
 static bool step_task_done(struct check *c, uint64_t linearized, int i, struct state *s)
@@ -478,6 +483,12 @@ static bool step(struct check *c, uint64_t linearized, int i, struct state *s, s
   case OP_ACQUIRE:
   case OP_RELEASE:
     return step_semaphore(c, i, s);
+  case OP_IS_CLOSED:
+    return op->result == s->closed;
+  case OP_SIZE:
+  case OP_IS_EMPTY:
+  case OP_IS_FULL:
+    return true;
   default:
     return step_future(c, i, s);
   }
@@ -592,14 +603,18 @@ static bool is_linearizable(struct check *c)
   return search(c, 0, s);
 }
 
+static bool is_question(const struct history_op *op)
+{
+  return op->kind == OP_JOIN || op->kind == OP_RESULT || op->kind >= OP_IS_CLOSED;
+}
+
 /* Whether an operation with this result leaves the state as it was. Under two points a put's answer does not: it ends its
  * being in flight. */
 static bool changes_nothing(const struct history_op *op, bool two_point)
 {
-  switch (op->kind) {
-  case OP_JOIN:
-  case OP_RESULT:
+  if (is_question(op))
     return true;
+  switch (op->kind) {
   case OP_CANCEL:
     return op->result == 0;
   case OP_PUT:
@@ -623,7 +638,7 @@ static void prepare(struct check *c, const struct history *history, const struct
       c->done |= bit(i);
     else if (op->phase == OP_BLOCKED)
       c->blocked |= bit(i);
-    else if (op->kind != OP_JOIN && op->kind != OP_RESULT)
+    else if (!is_question(op))
       c->pending |= bit(i);
     if (op->phase == OP_DONE && changes_nothing(op, spec->two_point))
       c->still |= bit(i);
@@ -723,6 +738,7 @@ static const char *explain(struct check *c, int n)
       {"release answered wrongly at its bound", OP_RELEASE, 0},
       {"result does not fit the future's outcome", OP_RESULT, 0},
       {"cancel does not fit the future's outcome", OP_CANCEL, 0},
+      {"whether it is shut down was told against what puts, gets or others were told", OP_IS_CLOSED, 0},
       {"a future was set twice, or a set was refused without reason", OP_SET, 0},
   };
   static const struct {

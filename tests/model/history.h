@@ -27,7 +27,14 @@ enum history_kind {
   OP_SET,       /* future: arg: value; result 0, STATE */
   OP_CANCEL,    /* future: result 1 / 0 */
   OP_RESULT,    /* future: out; result 0, TIMEOUT, CANCELLED */
+  OP_IS_CLOSED, /* result: 1, 0 */
+  OP_SIZE,      /* hints, nothing to the sequential model */
+  OP_IS_EMPTY,
+  OP_IS_FULL,
 };
+
+/* Of the get that ends a get of several: EMPTY or SHUTDOWN, nobody was told which. */
+#define RESULT_NOTHING INT32_MIN
 
 enum history_phase {
   OP_DONE,    /* returned */
@@ -37,6 +44,7 @@ enum history_phase {
 
 struct history_op {
   uint8_t thread, kind, phase;
+  bool follows; /* in one call of several, the op before it in the history */
   int32_t result;
   uint64_t arg, key, out;
   uint64_t invoked, returned; /* steps of the schedule, for printing and real-time precedence. Of a frozen (pending) put

@@ -282,7 +282,6 @@ static void reset(void)
   M.timed = 0;
   M.fences = (clock8){0};
   M.now = 1000000000;
-  M.events = 0;
   M.frozen = -1;
   M.handlers_left = c->handlers ? 4 : 0;
   M.faults_left = 2;

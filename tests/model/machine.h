@@ -174,7 +174,6 @@ struct machine {
   char program[FIBERS][OPS_MAX + 1];
   clock8 fences; /* what fences in S have published */
   pawl_time now;
-  uint64_t events; /* counter of the one eventfd */
   int frozen;      /* fiber, or -1 */
   uint32_t frozen_event;
   int handlers_left, faults_left;

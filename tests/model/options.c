@@ -180,6 +180,9 @@ static bool is_sensible(struct options *o)
   if (c->setup.capacity != 0 && (s->flags & PAWL_CHECK_UNBOUNDED) != 0)
     wrong = "it has no capacity";
   const char *program = c->program != NULL ? c->program : s->program;
+  for (const char *p = c->keys; p != NULL && *p != 0; p++)
+    if (program_op(s, *p) == NULL)
+      wrong = "the mix has an unknown key";
   for (const char *p = program; p != NULL && *p != 0; p++)
     if (*p != '|' && program_op(s, *p) == NULL)
       wrong = "the program has an unknown key";

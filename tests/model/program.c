@@ -101,37 +101,60 @@ void program_draw(const struct config *c, uint64_t seed)
 
 /* ---- running them */
 
+/* How many operations of the history a call is. */
+static int parts_of(const struct pawl_check_op *op)
+{
+  bool bulk = (op->kind == PAWL_CHECK_PUT || op->kind == PAWL_CHECK_GET) && op->arg > 1;
+  return !bulk ? 1 : op->arg < PAWL_CHECK_BULK ? (int)op->arg : PAWL_CHECK_BULK;
+}
+
 static int begin(struct fiber *f, const struct pawl_check_op *op, const struct pawl_check_call *call)
 {
   if (op->kind == PAWL_CHECK_NONE)
     return -1;
-  if (M.history.n == HISTORY_MAX)
+  int first = M.history.n, n = parts_of(op);
+  if (first + n > HISTORY_MAX)
     model_fail(VERDICT_USE, "more operations than a history holds");
-  int i = M.history.n++;
-  struct history_op *h = &M.history.op[i];
-  *h = (struct history_op){.thread = f->index, .kind = (uint8_t)op->kind, .phase = OP_PENDING};
-  h->arg = op->kind == PAWL_CHECK_PUT ? call->item : (uint64_t)op->arg;
-  h->invoked = ++M.event;
-  M.span[i].began = ++f->vc[f->index];
-  f->cv[f->index] = f->vc[f->index];
-  M.span[i].invoked = f->vc;
-  return i;
+  M.history.n += n;
+  M.event++;
+  f->cv[f->index] = ++f->vc[f->index];
+  for (int i = first; i < first + n; i++) {
+    M.history.op[i] = (struct history_op){.thread = f->index,
+                                          .kind = (uint8_t)op->kind,
+                                          .phase = OP_PENDING,
+                                          .follows = i > first,
+                                          .arg = op->kind == PAWL_CHECK_PUT ? call->bulk[i - first] : (uint64_t)op->arg,
+                                          .invoked = M.event};
+    M.span[i].began = f->vc[f->index];
+    M.span[i].invoked = f->vc;
+  }
+  return first;
 }
 
-static void end(struct fiber *f, int i, const struct pawl_check_call *call, int result)
+/* What part k of a call answered; false: it never began. */
+static bool answer_of(const struct pawl_check_op *op, int k, const struct pawl_check_call *call, int result, struct history_op *h)
 {
-  struct history_op *h = &M.history.op[i];
-  h->phase = OP_DONE;
-  if (call->absent) {
-    h->kind = OP_ABSENT;
-    return;
+  bool alone = parts_of(op) == 1;
+  h->result = alone || k >= call->done ? result : 0;
+  h->out = alone ? call->out : call->bulk[k];
+  if (!alone && k == call->done && result == 0)
+    h->result = RESULT_NOTHING;
+  return !call->absent && (alone || k <= call->done);
+}
+
+static void end(struct fiber *f, const struct pawl_check_op *op, int first, const struct pawl_check_call *call, int result)
+{
+  M.event++;
+  f->cv[f->index] = ++f->vc[f->index];
+  for (int i = first; i < first + parts_of(op); i++) {
+    struct history_op *h = &M.history.op[i];
+    h->phase = OP_DONE;
+    if (!answer_of(op, i - first, call, result, h))
+      h->kind = OP_ABSENT;
+    h->returned = M.event;
+    M.span[i].ended = f->vc[f->index];
+    M.span[i].returned = f->vc;
   }
-  h->result = result;
-  h->out = call->out;
-  h->returned = ++M.event;
-  M.span[i].ended = ++f->vc[f->index];
-  f->cv[f->index] = f->vc[f->index];
-  M.span[i].returned = f->vc;
 }
 
 static const char *result_name(int result)
@@ -154,7 +177,9 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   struct pawl_check_call call = {.thread = f->index, .index = index, .memory = f->memory};
   if (f->index != DRAINER && op->kind != PAWL_CHECK_NONE)
     model_point();
-  call.item = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : (uint64_t)op->arg;
+  for (int k = 0; k < parts_of(op); k++)
+    call.bulk[k] = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : 0;
+  call.item = op->kind == PAWL_CHECK_PUT ? call.bulk[0] : (uint64_t)op->arg;
   int i = begin(f, op, &call);
   int *current = &M.current[f->index][f->depth], outer = *current;
   *current = i;
@@ -165,13 +190,15 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   int result = op->call(M.object, &call);
   if (UNLIKELY(M.tracing && call.absent))
     trace_note("(nothing to do)");
+  else if (UNLIKELY(M.tracing && parts_of(op) > 1))
+    trace_note("< %s = %s, %d of %d", op->name, result_name(result), call.done, parts_of(op));
   else if (UNLIKELY(M.tracing))
     trace_note("< %s = %s%s%.0llx", op->name, result_name(result), result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
                result == 0 && op->kind == PAWL_CHECK_GET ? (unsigned long long)call.out : 0ull);
   f->in_operation = f->depth > 0;
   *current = outer;
   if (i >= 0)
-    end(f, i, &call, result);
+    end(f, op, i, &call, result);
   return result;
 }
 
@@ -227,6 +254,8 @@ static void set_phases(void)
     bool frozen = op->thread == M.frozen;
     /* Who was frozen may owe the sleepers a wake-up. */
     op->phase = M.fiber[op->thread].state == FIBER_BLOCKED && M.frozen < 0 ? OP_BLOCKED : OP_PENDING;
+    if (op->phase == OP_BLOCKED && op->follows)
+      op->kind = OP_ABSENT; /* a get of several sleeps for its first item only */
     op->returned = frozen && !M.weak ? M.frozen_event : 0;
   }
 }
@@ -254,6 +283,8 @@ static void order(void)
       bool first = M.weak ? M.span[j].ended <= M.span[i].invoked[h->op[j].thread] : h->op[j].returned < h->op[i].invoked;
       before |= (uint64_t)first << j;
     }
+    if (h->op[i].follows)
+      before |= (uint64_t)1 << (i - 1);
     h->op[i].before = before;
   }
 }
@@ -312,6 +343,68 @@ static const char *judge_publication(void)
   return NULL;
 }
 
+/* The least and the most that may be inside while operation j looks, by what precedes it or is under way. */
+static void extent_of(int j, int64_t *least, int64_t *most)
+{
+  const struct history_op *look = &M.history.op[j];
+  bool dropped = false;
+  for (int i = 0; i < M.history.n; i++) {
+    const struct history_op *op = &M.history.op[i];
+    bool before = (look->before >> i & 1) != 0, through = op->phase == OP_DONE && op->result == 0;
+    if (i == j || (op->before >> j & 1) != 0)
+      continue;
+    if (op->kind == OP_PUT) { /* one under way may hold a place, whatever becomes of it */
+      *most += through || !before;
+      *least += through && before;
+    } else if (op->kind == OP_GET) {
+      *most -= through && before;
+      *least -= through || op->phase == OP_PENDING;
+    } else if (op->kind == OP_CLOSE_NOW) {
+      dropped = true;
+    }
+  }
+  if (dropped || *least < 0)
+    *least = 0;
+}
+
+/* Bounds that may have been in force while operation j looked. False: none. */
+static bool bounds_of(int j, int64_t *smallest, int64_t *largest)
+{
+  bool always = *largest > 0;
+  for (int i = 0; i < M.history.n; i++) {
+    const struct history_op *op = &M.history.op[i];
+    if (op->kind != OP_RESIZE || (op->before >> j & 1) != 0 || (op->phase == OP_DONE && op->result != 0))
+      continue;
+    int64_t size = (int64_t)op->arg;
+    always &= size > 0;
+    *smallest = size > 0 && (*smallest <= 0 || size < *smallest) ? size : *smallest;
+    *largest = size > *largest ? size : *largest;
+  }
+  return always;
+}
+
+/* was_size and its kin are hints, but not any number. */
+static const char *judge_looks(void)
+{
+  for (int j = 0; j < M.history.n; j++) {
+    const struct history_op *look = &M.history.op[j];
+    int64_t least = 0, most = 0, smallest = M.config->setup.capacity, largest = smallest, result = look->result;
+    if (look->kind < OP_SIZE || look->kind > OP_IS_FULL || look->phase != OP_DONE)
+      continue;
+    bool bounded = bounds_of(j, &smallest, &largest);
+    extent_of(j, &least, &most);
+    if (look->kind == OP_SIZE && (result < least || result > most))
+      return "the size is none that the puts and gets before and beside it explain";
+    if (look->kind == OP_SIZE && bounded && result > largest)
+      return "the size is above maxsize";
+    if (look->kind == OP_IS_EMPTY && (result != 0 ? least > 0 : most <= 0))
+      return "whether it is empty is not explained by the puts and gets before and beside it";
+    if (look->kind == OP_IS_FULL && (result != 0 ? smallest <= 0 || most < smallest : bounded && least >= largest))
+      return "whether it is full is not explained by the puts and gets before and beside it";
+  }
+  return NULL;
+}
+
 static enum verdict judge_history(void)
 {
   const struct config *c = M.config;
@@ -322,12 +415,12 @@ static enum verdict judge_history(void)
       .value = c->subject->permits,
       .bound = c->subject->bound,
   };
-  drop_absent();
   set_phases();
+  drop_absent();
   order();
   uint64_t hash = hash_history();
   uint64_t *slot = &known[hash % KNOWN];
-  if (M.weak && spec.kind <= MODEL_PRIORITY && (M.why = judge_publication()) != NULL) {
+  if ((M.weak && spec.kind <= MODEL_PRIORITY && (M.why = judge_publication()) != NULL) || (M.why = judge_looks()) != NULL) {
     M.verdict = VERDICT_HISTORY;
     return M.verdict;
   }

@@ -5,9 +5,10 @@
  */
 #include "../../src/ring.h"
 #include "machine.h"
+#include "os_model.h"
 #include "subjects.h"
 
-#include <pawl/queue.h>
+#include <errno.h>
 #include <pawl/sync.h>
 
 enum { SOON = 1000 }; /* ns; time passes by more than that when it passes */
@@ -22,7 +23,7 @@ static void calibrate(void)
     (void)pawl_lock_release(&lock);
 }
 
-static void attach(void *object, int thread)
+void queue_attach(void *object, int thread)
 {
   (void)object;
   (void)thread;
@@ -33,19 +34,23 @@ static void attach(void *object, int thread)
 
 /* ---- pawl_queue */
 
-static int init_queue(void *object, const struct pawl_check_setup *setup, unsigned progress, unsigned flags)
+int queue_open(struct pawl_queue *q, const struct pawl_check_setup *setup, const struct pawl_queue_options *options)
 {
-  struct pawl_queue *q = object;
-  struct pawl_queue_options options = {.maxsize = setup->capacity, .progress = progress, .flags = flags};
   calibrate();
-  int result = pawl_queue_init(q, &options);
+  int result = pawl_queue_init(q, options);
   q->segment_ = setup->segment != 0 ? (uint32_t)setup->segment : 2;
   q->fifo_.base = q->fifo_.head_seen = setup->start;
-  if (result == 0 && progress == PAWL_RING && setup->start != 0) {
+  if (result == 0 && options->progress == PAWL_RING && setup->start != 0) {
     ring_free(q->ring_);
     q->ring_ = ring_new(setup->capacity, setup->start);
   }
   return result;
+}
+
+static int init_queue(void *object, const struct pawl_check_setup *setup, unsigned progress, unsigned flags)
+{
+  const struct pawl_queue_options options = {.maxsize = setup->capacity, .progress = progress, .flags = flags};
+  return queue_open(object, setup, &options);
 }
 
 static int init_fifo(void *object, const struct pawl_check_setup *setup)
@@ -79,12 +84,14 @@ static bool is_leaking(void)
   return heap_live() > alive + (M.config->late ? (size_t)M.threads : 0);
 }
 
-static void fini_queue(void *object)
+void queue_finish(void *object)
 {
   if (pawl_queue_fini(object) != 0)
     pawl_check_fail("fini refuses");
   if (is_leaking())
     pawl_check_fail("fini leaves memory behind");
+  if (os_model_open() != 0)
+    pawl_check_fail("fini leaves a descriptor open");
 }
 
 #define PUT(name, until)                                                                                                       \
@@ -150,6 +157,108 @@ static int resize(void *q, struct pawl_check_call *call)
   return pawl_queue_set_maxsize(q, (int64_t)call->item);
 }
 
+/* ---- several at once: the header's promises about `done`; the history has the rest */
+
+static int put_several(struct pawl_queue *q, struct pawl_check_call *call, size_t n, pawl_time until)
+{
+  size_t done = n + 1;
+  int result = pawl_queue_put_many(q, call->bulk, n, &done, until);
+  if (done > n || (result == 0) != (done == n))
+    pawl_check_fail("put_many does not tell how many went in");
+  call->done = (int)done;
+  return result;
+}
+
+static int get_several(struct pawl_queue *q, struct pawl_check_call *call, size_t n, pawl_time until)
+{
+  size_t done = n + 1;
+  int result = pawl_queue_get_many(q, call->bulk, n, &done, until);
+  if (done > n || (result == 0) != (done > 0))
+    pawl_check_fail("get_many does not tell how many came out");
+  *(uint64_t *)call->memory += done;
+  call->done = (int)done;
+  return result;
+}
+
+static int put_two_now(void *q, struct pawl_check_call *call)
+{
+  return put_several(q, call, 2, PAWL_NOWAIT);
+}
+
+static int put_three_soon(void *q, struct pawl_check_call *call)
+{
+  return put_several(q, call, 3, pawl_now() + SOON);
+}
+
+static int get_two_now(void *q, struct pawl_check_call *call)
+{
+  return get_several(q, call, 2, PAWL_NOWAIT);
+}
+
+static int get_three(void *q, struct pawl_check_call *call)
+{
+  return get_several(q, call, 3, PAWL_FOREVER);
+}
+
+/* ---- by the descriptor, as the header says: a get that sleeps in epoll_wait */
+
+static int get_polled(struct pawl_queue *q, struct pawl_check_call *call, pawl_time until)
+{
+  bool readable = true;
+  int result, fd = pawl_queue_fd(q);
+  if (fd < 0)
+    return fd == -EMFILE ? -ENOMEM : fd; /* refused, without any effect */
+  while ((result = pawl_queue_get(q, &call->out, PAWL_NOWAIT)) == PAWL_EMPTY && readable) {
+    if (pawl_queue_arm(q) != 0)
+      pawl_check_fail("arm refuses");
+    readable = os_model_poll(fd, until);
+  }
+  *(uint64_t *)call->memory += result == 0;
+  return result;
+}
+
+static int poll_forever(void *q, struct pawl_check_call *call)
+{
+  return get_polled(q, call, PAWL_FOREVER);
+}
+
+static int poll_soon(void *q, struct pawl_check_call *call)
+{
+  return get_polled(q, call, pawl_now() + SOON);
+}
+
+/* ---- questions, and trim */
+
+static int was_size(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return (int)pawl_queue_was_size(q);
+}
+
+static int was_empty(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return pawl_queue_was_empty(q);
+}
+
+static int was_full(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return pawl_queue_was_full(q);
+}
+
+static int is_shutdown(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return pawl_queue_is_shutdown(q);
+}
+
+static int trim(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return (int)pawl_queue_trim(q);
+}
+
 static const struct pawl_check_op fifo_ops[] = {
     {'p', "put now", PAWL_CHECK_PUT, put_now, 4, 0},           {'P', "put", PAWL_CHECK_PUT, put_forever, 2, 0},
     {'t', "put until", PAWL_CHECK_PUT, put_soon, 1, 0},        {'g', "get now", PAWL_CHECK_GET, get_now, 4, 0},
@@ -157,7 +266,8 @@ static const struct pawl_check_op fifo_ops[] = {
     {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0}, {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 
-static const struct pawl_check_op queue_ops[] = {
+/* Those of weight 0 come in programs of their own (variations.c). */
+const struct pawl_check_op queue_ops[] = {
     {'p', "put now", PAWL_CHECK_PUT, put_now, 4, 0},
     {'P', "put", PAWL_CHECK_PUT, put_forever, 3, 0},
     {'t', "put until", PAWL_CHECK_PUT, put_soon, 2, 0},
@@ -172,6 +282,17 @@ static const struct pawl_check_op queue_ops[] = {
     {'x', "shutdown now", PAWL_CHECK_CLOSE_NOW, shutdown_now, 1, 0},
     {'r', "maxsize 1", PAWL_CHECK_RESIZE, resize, 1, 1},
     {'R', "maxsize 3", PAWL_CHECK_RESIZE, resize, 1, 3},
+    {'m', "put 2 now", PAWL_CHECK_PUT, put_two_now, 0, 2},
+    {'M', "put 3 until", PAWL_CHECK_PUT, put_three_soon, 0, 3},
+    {'n', "get 2 now", PAWL_CHECK_GET, get_two_now, 0, 2},
+    {'N', "get 3", PAWL_CHECK_GET, get_three, 0, 3},
+    {'e', "poll, get", PAWL_CHECK_GET, poll_forever, 0, 0},
+    {'f', "poll, get until", PAWL_CHECK_GET, poll_soon, 0, 0},
+    {'s', "was_size", PAWL_CHECK_SIZE, was_size, 0, 0},
+    {'y', "was_empty", PAWL_CHECK_IS_EMPTY, was_empty, 0, 0},
+    {'F', "was_full", PAWL_CHECK_IS_FULL, was_full, 0, 0},
+    {'i', "is_shutdown", PAWL_CHECK_IS_CLOSED, is_shutdown, 0, 0},
+    {'k', "trim", PAWL_CHECK_NONE, trim, 0, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 
@@ -226,6 +347,12 @@ static int simple_close(void *q, struct pawl_check_call *call)
   return pawl_simple_queue_close(q);
 }
 
+static int simple_was_size(void *q, struct pawl_check_call *call)
+{
+  (void)call;
+  return (int)pawl_simple_queue_was_size(q);
+}
+
 static const struct pawl_check_op simple_ops[] = {
     {'p', "put", PAWL_CHECK_PUT, simple_put, 6, 0},
     {'g', "get now", PAWL_CHECK_GET, simple_get_now, 4, 0},
@@ -233,28 +360,29 @@ static const struct pawl_check_op simple_ops[] = {
     {'h', "get until", PAWL_CHECK_GET, simple_get_soon, 2, 0},
     {'c', "close", PAWL_CHECK_CLOSE, simple_close, 1, 0},
     {'s', "put in a handler", PAWL_CHECK_PUT, simple_put_in_handler, 0, 0},
+    {'z', "was_size", PAWL_CHECK_SIZE, simple_was_size, 0, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 
 /* ---- */
 
 #define QUEUE(title, words, function, list, more)                                                                              \
-  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = list,           \
-  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_TWO_POINT | PAWL_CHECK_DRAIN | (more), .finish = fini_queue
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach, .ops = list,           \
+  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_TWO_POINT | PAWL_CHECK_DRAIN | (more), .finish = queue_finish
 
 #define SPSC(title, words, function, who, more)                                                                                \
-  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = attach, .ops = queue_ops,      \
-  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | (more), .finish = fini_queue, .roles = who,     \
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach, .ops = queue_ops,      \
+  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | (more), .finish = queue_finish, .roles = who,     \
   .threads = 3
 
 const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("fifo", "lock-free FIFO core: put, get, shutdown; --capacity bounds it", init_fifo, fifo_ops, PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring", "the stamp ring", init_ring, fifo_ops, PAWL_CHECK_BOUNDED)},
     /* Not two-point: with one putting thread the plain model of a bounded queue holds. */
-    {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc, "pPtcxrR|gGhcx|cxrR",
+    {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc, "pPtcxrRmMsyFi|gGhcxnNefsyi|cxrRsyFik",
           0)},
     /* Two-point, because join counts a put from its admission. */
-    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJj|gGhdxJj|cxrRJj", PAWL_CHECK_TWO_POINT)},
+    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJjmMsyFi|gGhdxJjnNefsyi|cxrRJjsyFik", PAWL_CHECK_TWO_POINT)},
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring-queue", "the queue layer over the ring", init_ring, queue_ops, PAWL_CHECK_BOUNDED)},
@@ -262,7 +390,7 @@ const struct pawl_check_subject subjects_queue[] = {
      .about = "SimpleQueue, with handlers that put",
      .size = sizeof(struct pawl_simple_queue),
      .init = init_simple,
-     .attach = attach,
+     .attach = queue_attach,
      .ops = simple_ops,
      .model = PAWL_CHECK_FIFO,
      .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | PAWL_CHECK_TWO_POINT | PAWL_CHECK_UNBOUNDED,

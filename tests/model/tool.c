@@ -20,6 +20,7 @@ static void collect(const struct pawl_check_subject *from)
 int main(int argc, char **argv)
 {
   collect(subjects_queue);
+  collect(subjects_modes);
   collect(subjects_sync);
   collect(planted_rings);
   collect(planted_waits);

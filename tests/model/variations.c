@@ -68,6 +68,19 @@ static const struct {
     {"--program p|pgpg|gggg --exits --late --segment 1 --mode pct", QUEUE},
     /* puts midway */
     {"--program pp|gg --mode pct", QUEUE},
+    /* the descriptor: polled beside those who sleep, and beside another who polls */
+    {"--threads 3 --ops 3 --mix pgGefcx", BOUND},
+    {"--program pp|e|G --mode pct", BOUND},
+    {"--program ppg|e|f --mode pct", BOUND},
+    /* what the queue says of itself */
+    {"--threads 3 --ops 3 --mix pgxcsyFirR --capacity 2", BOUND},
+    {"--program pi|c|ip --mode pct", BOUND},
+    /* trim under traffic */
+    {"--threads 3 --ops 4 --mix pgsk --segment 1 --reuse", BOUND},
+    /* several at once */
+    {"--threads 3 --ops 2 --mix mMnNpgdJcx --capacity 2 --segment 1", BOUND},
+    /* all of these are lock-free */
+    {"--threads 3 --ops 2 --mix pgmnikse --capacity 2 --segment 1 --freeze", LOCK_FREE | BOUND},
 };
 
 bool variation_parse(const struct pawl_check_subject *subject, const char *options, struct variation *out)
