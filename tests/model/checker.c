@@ -707,7 +707,7 @@ static bool is_known(const struct history_op *op)
   case OP_PUT:
     return result == PAWL_FULL || result == PAWL_SHUTDOWN;
   case OP_GET:
-    return result == PAWL_EMPTY || result == PAWL_SHUTDOWN;
+    return found_none(result);
   case OP_TASK_DONE:
     return result == -ERANGE;
   case OP_JOIN:

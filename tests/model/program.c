@@ -132,7 +132,8 @@ static int begin(struct fiber *f, const struct pawl_check_op *op, const struct p
 }
 
 /* What part k of a call answered; false: it never began. */
-static bool answer_of(const struct pawl_check_op *op, int k, const struct pawl_check_call *call, int result, struct history_op *h)
+static bool answer_of(const struct pawl_check_op *op, int k, const struct pawl_check_call *call, int result,
+                      struct history_op *h)
 {
   bool alone = parts_of(op) == 1;
   h->result = alone || k >= call->done ? result : 0;

@@ -76,11 +76,16 @@ WATCH(s)
 WATCH(k)
 
 static const struct pawl_check_op prealloc_ops[] = {
-    {'p', "put now", PAWL_CHECK_PUT, watch_p, 6, 0},           {'P', "put", PAWL_CHECK_PUT, watch_P, 3, 0},
-    {'t', "put until", PAWL_CHECK_PUT, watch_t, 1, 0},         {'g', "get now", PAWL_CHECK_GET, watch_g, 6, 0},
-    {'G', "get", PAWL_CHECK_GET, watch_G, 3, 0},               {'h', "get until", PAWL_CHECK_GET, watch_h, 1, 0},
-    {'c', "shutdown", PAWL_CHECK_CLOSE, watch_c, 1, 0},        {'x', "shutdown now", PAWL_CHECK_CLOSE_NOW, watch_x, 1, 0},
-    {'s', "was_size", PAWL_CHECK_SIZE, watch_s, 1, 0},         {'k', "trim", PAWL_CHECK_NONE, watch_k, 1, 0},
+    {'p', "put now", PAWL_CHECK_PUT, watch_p, 6, 0},
+    {'P', "put", PAWL_CHECK_PUT, watch_P, 3, 0},
+    {'t', "put until", PAWL_CHECK_PUT, watch_t, 1, 0},
+    {'g', "get now", PAWL_CHECK_GET, watch_g, 6, 0},
+    {'G', "get", PAWL_CHECK_GET, watch_G, 3, 0},
+    {'h', "get until", PAWL_CHECK_GET, watch_h, 1, 0},
+    {'c', "shutdown", PAWL_CHECK_CLOSE, watch_c, 1, 0},
+    {'x', "shutdown now", PAWL_CHECK_CLOSE_NOW, watch_x, 1, 0},
+    {'s', "was_size", PAWL_CHECK_SIZE, watch_s, 1, 0},
+    {'k', "trim", PAWL_CHECK_NONE, watch_k, 1, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 

@@ -367,22 +367,23 @@ static const struct pawl_check_op simple_ops[] = {
 /* ---- */
 
 #define QUEUE(title, words, function, list, more)                                                                              \
-  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach, .ops = list,           \
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach, .ops = list,     \
   .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_TWO_POINT | PAWL_CHECK_DRAIN | (more), .finish = queue_finish
 
 #define SPSC(title, words, function, who, more)                                                                                \
-  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach, .ops = queue_ops,      \
-  .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | (more), .finish = queue_finish, .roles = who,     \
-  .threads = 3
+  .name = title, .about = words, .size = sizeof(struct pawl_queue), .init = function, .attach = queue_attach,                  \
+  .ops = queue_ops, .model = PAWL_CHECK_FIFO, .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | (more),                       \
+  .finish = queue_finish, .roles = who, .threads = 3
 
 const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("fifo", "lock-free FIFO core: put, get, shutdown; --capacity bounds it", init_fifo, fifo_ops, PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring", "the stamp ring", init_ring, fifo_ops, PAWL_CHECK_BOUNDED)},
     /* Not two-point: with one putting thread the plain model of a bounded queue holds. */
-    {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc, "pPtcxrRmMsyFi|gGhcxnNefsyi|cxrRsyFik",
-          0)},
+    {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc,
+          "pPtcxrRmMsyFi|gGhcxnNefsyi|cxrRsyFik", 0)},
     /* Two-point, because join counts a put from its admission. */
-    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJjmMsyFi|gGhdxJjnNefsyi|cxrRJjsyFik", PAWL_CHECK_TWO_POINT)},
+    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJjmMsyFi|gGhdxJjnNefsyi|cxrRJjsyFik",
+          PAWL_CHECK_TWO_POINT)},
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
     {QUEUE("ring-queue", "the queue layer over the ring", init_ring, queue_ops, PAWL_CHECK_BOUNDED)},

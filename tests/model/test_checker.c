@@ -243,6 +243,24 @@ TEST(checker, shutdown)
   REJECT(FIFO(1), "FULL", put(1, 2, 1, 0), call(OP_CLOSE, 3, 4, 0), put(5, 6, 2, PAWL_FULL));
 }
 
+TEST(checker, whether_it_is_shut_down)
+{
+  ACCEPT(FIFO(0), call(OP_IS_CLOSED, 1, 2, 0), call(OP_CLOSE, 3, 4, 0), call(OP_IS_CLOSED, 5, 6, 1));
+  ACCEPT(FIFO(0), call(OP_CLOSE, 1, 4, 0), call(OP_IS_CLOSED, 2, 3, 1), put(5, 6, 1, PAWL_SHUTDOWN));
+  ACCEPT(FIFO(0), call(OP_CLOSE, 1, 4, 0), call(OP_IS_CLOSED, 2, 3, 0), put(5, 6, 1, PAWL_SHUTDOWN));
+  REJECT(FIFO(0), "whether it is shut down", call(OP_CLOSE, 1, 2, 0), call(OP_IS_CLOSED, 3, 4, 0));
+  REJECT(FIFO(0), "whether it is shut down", call(OP_IS_CLOSED, 1, 2, 1), call(OP_CLOSE, 3, 4, 0));
+  REJECT(FIFO(0), "whether it is shut down", call(OP_CLOSE, 1, 6, 0), call(OP_IS_CLOSED, 2, 3, 1), put(4, 5, 1, 0));
+}
+
+TEST(checker, a_get_of_several_found_nothing_more)
+{
+  struct history_op more = get_failed(5, 6, RESULT_NOTHING);
+  ACCEPT(FIFO(0), more);
+  ACCEPT(FIFO(0), call(OP_CLOSE, 1, 2, 0), more);
+  REJECT(FIFO(0), "no order of the operations", put(1, 2, 1, 0), more);
+}
+
 TEST(checker, immediate_shutdown)
 {
   ACCEPT(FIFO(0), put(1, 2, 1, 0), call(OP_CLOSE_NOW, 3, 4, 0), get_failed(5, 6, PAWL_SHUTDOWN), call(OP_JOIN, 7, 8, 0));

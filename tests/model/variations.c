@@ -75,7 +75,7 @@ static const struct {
     /* what the queue says of itself */
     {"--threads 3 --ops 3 --mix pgxcsyFirR --capacity 2", BOUND},
     {"--program pi|c|ip --mode pct", BOUND},
-    {"--program pcj|Di --mode pct", BOUND},
+    {"--program ppcj|DDi --mode pct", BOUND},
     /* trim under traffic */
     {"--threads 3 --ops 4 --mix pgsk --segment 1 --reuse", BOUND},
     /* several at once */
