@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * fifo.c - the lock-free FIFO core of src/fifo.h, with CELLS per segment, bounded to MAXSIZE or not. A get has no
- * patience in world 3, so that it voids the cell of every put that is midway.
- */
+/* fifo.c - the lock-free FIFO core of src/fifo.h; the first try of an operation is its quick path, as in core.h. */
 #include "world.h"
+
+#include "segments.h"
 
 #include "fifo.h"
 
 #include "../../src/reclaim.c"
-
-#ifndef MAXSIZE
-#define MAXSIZE 0
-#endif
-
-static struct pawl__fifo fifo;
-static int64_t maxsize = MAXSIZE;
-static _Thread_local bool moved; /* nobody asks */
-
-static struct fifo_mode mode(void)
-{
-  return (struct fifo_mode){.maxsize = &maxsize, .cells = CELLS, .grow = true};
-}
-
-static void queue_new(void)
-{
-}
 
 static int queue_put(uint64_t item)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * park.c - the eventcount of src/park.h over a counter of items: nobody stays asleep beside an item, or after close. THREAD1 to
- * THREAD4 are programs of GET (waits for an item, then looks whether more is left, P5), PUT and CLOSE.
+ * THREAD4 are programs of GET (waits for an item, then looks whether more is left, P5), PUT, PUT_TWO (which wakes one getter, who
+ * has to wake the next) and CLOSE.
  */
 #include "world.h"
 
@@ -31,9 +32,9 @@ static void get(void)
     (void)!park_wake_one(&event); /* P5 */
 }
 
-static void put(void)
+static void put(uint32_t n)
 {
-  (void)at_add_seq(&items, 1u);
+  (void)at_add_seq(&items, n);
   (void)!park_wake_one(&event); /* [W] */
 }
 
@@ -53,7 +54,8 @@ static void prepare(void)
 }
 
 #define GET get();
-#define PUT put();
+#define PUT put(1);
+#define PUT_TWO put(2);
 #define CLOSE close_all();
 #include "programs.h"
 

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * spsc.c - the FIFO core of src/spsc.h for one producer and one consumer, with CELLS per segment, bounded to MAXSIZE or not.
- */
+/* spsc.c - the FIFO core of src/spsc.h for one producer and one consumer. */
 #include "world.h"
+
+#include "segments.h"
 
 #include "spsc.h"
 
 #include "../../src/reclaim.c"
-
-#ifndef MAXSIZE
-#define MAXSIZE 0
-#endif
-
-static struct pawl__fifo fifo;
-static int64_t maxsize = MAXSIZE;
-static _Thread_local bool moved; /* nobody asks */
-
-static struct fifo_mode mode(void)
-{
-  return (struct fifo_mode){.maxsize = &maxsize, .cells = CELLS, .grow = true};
-}
-
-static void queue_new(void)
-{
-}
 
 static int queue_put(uint64_t item)
 {

@@ -51,6 +51,11 @@ static _Thread_local unsigned thread_index;
 #undef at_add_relaxed
 #define at_add_relaxed(p, v) ((void)(p), (void)(v))
 
+/* The tool (0.11.0) does not wrap a fetch-and-add at the field's width: what decrements by adding -1 has to subtract there. */
+#undef at_add_seq
+#define at_add_seq(p, v)                                                                                                       \
+  ((v) == (uint32_t)-1 ? __atomic_fetch_sub((p), 1, __ATOMIC_SEQ_CST) : __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST))
+
 /* -- Asymmetric fences ------------------------------------------------------------------------------------------------- */
 
 #if defined(ASYMMETRIC_HANDSHAKE)
