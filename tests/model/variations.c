@@ -73,6 +73,7 @@ static const struct {
     {"--program pp|e|G --mode pct", BOUND},
     {"--program ppg|e|f --mode pct", BOUND},
     /* what the queue says of itself */
+    {"--threads 3 --ops 3 --mix pGgcz --segment 1", QUEUE},
     {"--threads 3 --ops 3 --mix pgxcsyFirR --capacity 2", BOUND},
     {"--program pi|c|ip --mode pct", BOUND},
     {"--program ppcj|DDi --mode pct", BOUND},
