@@ -2,8 +2,8 @@
 /*
  * mutate.c - does the machine notice if a memory order is weaker, a fence is missing, a step is skipped?
  *
- * A mutant is one site of the source changed at run time: the order one step down (and further down as long as the machine
- * does not notice), the fence dropped, the step not taken. It runs under all variations of the structure (threads, operations,
+ * A mutant is one site of the source changed at run time: the order one step down (and further down where the machine did
+ * not notice), the fence dropped, the step not taken. It runs under all variations of the structure (threads, operations,
  * capacity, mode) with growing budgets until a schedule fails: it is killed, and the schedule's seed is kept, so that the
  * next run kills it by one schedule. A mutant whose site no schedule reaches has not survived, it was not tried; it counts
  * nowhere. What survives must stand in the file of survivors, with the schedules spent and a reason; otherwise the run fails.
@@ -24,7 +24,7 @@ enum { MUTANTS_MAX = 2048, KEY_MAX = 200, NOTES_MAX = 2048, SKIPPED = 100 };
 struct mutant {
   struct pawl_check_site *site; /* one of its group */
   uint8_t to;                   /* order, or SKIPPED */
-  bool only_if_survives;        /* the step before it; meaningless if that is killed */
+  bool killed;
   bool survived; /* and stands nowhere */
   char key[KEY_MAX];
 };
@@ -120,7 +120,7 @@ static int ordinal(const struct pawl_check_site *first, const struct pawl_check_
   return n;
 }
 
-static void add_mutant(struct pawl_check_site *first, struct pawl_check_site *site, unsigned to, bool only_if_survives)
+static void add_mutant(struct pawl_check_site *first, struct pawl_check_site *site, unsigned to)
 {
   if (nmutants == MUTANTS_MAX)
     return;
@@ -128,7 +128,7 @@ static void add_mutant(struct pawl_check_site *first, struct pawl_check_site *si
   int n = ordinal(first, site);
   m->site = site;
   m->to = (uint8_t)to;
-  m->only_if_survives = only_if_survives;
+  m->killed = m->survived = false;
   int length = snprintf(m->key, sizeof(m->key), "%s:%s %s(%s)", base_name(site->file), site->function,
                         access_name(site->access), site->text);
   if (n > 0)
@@ -139,37 +139,29 @@ static void add_mutant(struct pawl_check_site *first, struct pawl_check_site *si
     snprintf(m->key + length, sizeof(m->key) - (size_t)length, " %s>%s", order_name(site->written), order_name(to));
 }
 
-/* The orders below the written one, each after what it weakens further. */
+/* acquire and release are neither weaker than the other. */
+static bool is_weaker(unsigned order, unsigned than)
+{
+  if (order == __ATOMIC_RELAXED || than == __ATOMIC_SEQ_CST)
+    return order != than;
+  return than == __ATOMIC_ACQ_REL && (order == __ATOMIC_ACQUIRE || order == __ATOMIC_RELEASE);
+}
+
+/* The orders below the written one, each after those that are stronger. */
 static void add_weaker(struct pawl_check_site *first, struct pawl_check_site *s)
 {
-  static const uint8_t loads[] = {__ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED};
-  static const uint8_t stores[] = {__ATOMIC_SEQ_CST, __ATOMIC_RELEASE, __ATOMIC_RELAXED};
-  bool further = false;
-  if (s->access == PAWL_CHECK_A_LOAD || s->access == PAWL_CHECK_A_STORE) {
-    const uint8_t *down = s->access == PAWL_CHECK_A_LOAD ? loads : stores;
-    for (int i = 1; i < 3; i++) {
-      if (s->written == down[0] || (i == 2 && s->written == down[1])) {
-        add_mutant(first, s, down[i], further);
-        further = true;
-      }
-    }
-    return;
-  }
-  if (s->written == __ATOMIC_SEQ_CST) {
-    add_mutant(first, s, __ATOMIC_ACQ_REL, false);
-    further = true;
-  }
-  if (s->access == PAWL_CHECK_A_FENCE) {
-    add_mutant(first, s, SKIPPED, false);
-    return;
-  }
-  if (s->written >= __ATOMIC_ACQ_REL) {
-    add_mutant(first, s, __ATOMIC_ACQUIRE, further);
-    add_mutant(first, s, __ATOMIC_RELEASE, further);
-    further = true;
-  }
-  if (s->written != __ATOMIC_RELAXED)
-    add_mutant(first, s, __ATOMIC_RELAXED, further);
+  static const uint8_t loads[] = {__ATOMIC_ACQUIRE, __ATOMIC_RELAXED};
+  static const uint8_t stores[] = {__ATOMIC_RELEASE, __ATOMIC_RELAXED};
+  static const uint8_t both[] = {__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE, __ATOMIC_RELEASE, __ATOMIC_RELAXED};
+  const uint8_t *down = s->access == PAWL_CHECK_A_LOAD ? loads : s->access == PAWL_CHECK_A_STORE ? stores : both;
+  int n = down == both ? 4 : 2;
+  if (s->access == PAWL_CHECK_A_FENCE)
+    n = s->written == __ATOMIC_SEQ_CST;
+  for (int i = 0; i < n; i++)
+    if (is_weaker(down[i], s->written))
+      add_mutant(first, s, down[i]);
+  if (s->access == PAWL_CHECK_A_FENCE)
+    add_mutant(first, s, SKIPPED);
 }
 
 static void collect(const char *only)
@@ -181,7 +173,7 @@ static void collect(const char *only)
     if (s[i].group != i || group_hits(s, n, (uint32_t)i) == 0 || (only != NULL && strstr(s[i].file, only) == NULL))
       continue;
     if (s[i].access == PAWL_CHECK_A_STEP)
-      add_mutant(s, &s[i], SKIPPED, false);
+      add_mutant(s, &s[i], SKIPPED);
     else if (s[i].access < PAWL_CHECK_A_PLAIN_LOAD)
       add_weaker(s, &s[i]);
   }
@@ -192,12 +184,29 @@ static void collect(const char *only)
 static struct variation variations[2 * VARIATIONS_MAX];
 static int nvariations;
 
+/* The options of a campaign as words, for the file of kills. */
+static void describe(const struct config *c, char *text, size_t size)
+{
+  static const char *const modes[] = {[FROM_WALK] = "walk", [FROM_PCT] = "pct", [FROM_DFS] = "dfs"};
+  const struct {
+    bool on;
+    const char *word;
+  } flags[] = {{c->weak, " --weak"},   {c->exits, " --exits"},   {c->late, " --late"},         {c->faults, " --faults"},
+               {c->reuse, " --reuse"}, {c->freeze, " --freeze"}, {c->handlers, " --handlers"}};
+  int n = snprintf(text, size, "--threads %d --program %s --capacity %lld --segment %lld --start %llu --mode %s --depth %d",
+                   c->setup.threads, c->program, (long long)c->setup.capacity, (long long)c->setup.segment,
+                   (unsigned long long)c->setup.start, modes[c->source], c->depth);
+  for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && n > 0 && (size_t)n < size; i++)
+    if (flags[i].on)
+      n += snprintf(text + n, size - (size_t)n, "%s", flags[i].word);
+}
+
 static void vary(const struct options *o)
 {
   if (o->config.program != NULL) { /* the user aims */
     nvariations = 1;
     variations[0].config = o->config;
-    snprintf(variations[0].text, sizeof(variations[0].text), "--program %s", o->config.program);
+    describe(&o->config, variations[0].text, sizeof(variations[0].text));
     return;
   }
   nvariations = variations_of(o->config.subject, true, variations);
@@ -444,6 +453,15 @@ static bool try_mutant(const struct options *o, struct mutant *m, struct mutate_
   return false;
 }
 
+/* Whether a stronger order at its site has been killed already. */
+static bool is_dead(const struct mutant *m)
+{
+  for (const struct mutant *s = mutants; s != m; s++)
+    if (s->killed && s->site == m->site && m->to != SKIPPED && is_weaker(m->to, s->to))
+      return true;
+  return false;
+}
+
 static bool is_sound(const struct options *o, struct mutate_result *r)
 {
   struct outcome out;
@@ -501,14 +519,11 @@ bool mutate_run(const struct options *o, struct mutate_result *out)
     return false;
   if (is_sound(o, out)) {
     collect(o->only);
-    bool killed = false;
     if (o->survivors != NULL)
       out->stale = count_stale(o);
-    for (int i = 0; i < nmutants; i++) {
-      if (i > 0 && mutants[i].only_if_survives && killed && mutants[i].site == mutants[i - 1].site)
-        continue;
-      killed = try_mutant(o, &mutants[i], out);
-    }
+    for (int i = 0; i < nmutants; i++)
+      if (!is_dead(&mutants[i]))
+        mutants[i].killed = try_mutant(o, &mutants[i], out);
   }
   out->seconds = seconds_now() - began;
   if (o->update && o->kills != NULL)
