@@ -105,21 +105,22 @@ static inline bool fifo_no_room(struct pawl__fifo *f, struct fifo_mode mode, str
 
 /*
  * Reserves and publishes in segment s: 0, FULL, or PAWL_STATE when s has no place left or is sealed (*end tells which).
- * Reads the ticket first, then the head and maxsize, then swaps that same ticket (decision 3).
+ * Reads the ticket first (acquire [T]: the head and maxsize are no older), then the head and maxsize, then swaps that same
+ * ticket (decision 3). FULL is answered only if a last look, seq_cst, finds neither a put nor a close since.
  */
 static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_group *hazard, struct fifo_segment *s,
                               uint64_t item, bool *admitted, unsigned *losses, uint64_t *end)
 {
-  uint64_t t = at_load_seq(&s->tail); /* [E] */
+  uint64_t t = at_load_acquire(&s->tail); /* [T] */
   for (;;) {
     bool used_up = t >= s->cells;
     *end = t;
-    if (used_up && (t & FIFO_SEALED || at_load_seq(&s->next) != NULL)) /* SHUTDOWN comes before FULL */
+    if (used_up && (t & FIFO_SEALED || at_load_relaxed(&s->next) != NULL)) /* SHUTDOWN comes before FULL */
       return PAWL_STATE;
     if (fifo_no_room(f, mode, hazard, s, t)) {
-      if (at_load_seq(&s->tail) == t && !(used_up && at_load_seq(&s->next) != NULL))
+      if (at_load_seq(&s->tail) == t && !(used_up && at_load_seq(&s->next) != NULL)) /* [E], P1 of park.h */
         return PAWL_FULL;
-      t = at_load_seq(&s->tail); /* perhaps closed since, and full only by a maxsize that came after that */
+      t = at_load_acquire(&s->tail); /* perhaps closed since, and full only by a maxsize that came after that */
       continue;
     }
     if (used_up)
@@ -127,11 +128,11 @@ static inline int fifo_put_in(struct pawl__fifo *f, struct fifo_mode mode, struc
     fifo_admit(f, admitted);
     if (!at_cas_seq(&s->tail, &t, t + 1)) { /* [E] */
       backoff_lost(losses);
-      t = at_load_seq(&s->tail);
+      t = at_load_acquire(&s->tail);
     } else if (fifo_publish(s, t, item)) {
       return 0;
     } else {
-      t = at_load_seq(&s->tail);
+      t = at_load_acquire(&s->tail);
     }
   }
 }
@@ -175,12 +176,12 @@ static inline __attribute__((always_inline)) enum quick fifo_quick_put(struct pa
                                                                             struct reclaim_thread *me, uint64_t item,
                                                                             bool tracked)
 {
-  struct fifo_segment *s = at_load_acquire(&f->tail);
+  struct fifo_segment *s = at_load_relaxed(&f->tail); /* R2 of reclaim.h: it was received when it was protected */
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[0]), 0) ||
       (uintptr_t)s <= (uintptr_t)FIFO_TOMB)
     return QUICK_UNUSUAL;
-  uint64_t t = at_load_seq(&s->tail); /* [E]; the ticket first, then the head, then maxsize (fifo_no_room) */
-  uint64_t seen = at_load_acquire(&f->head_seen); /* [M] */
+  uint64_t t = at_load_acquire(&s->tail); /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t seen = at_load_acquire(&f->head_seen); /* [M] of fifo_no_room */
   int64_t limit = maxsize != NULL ? at_load_seq(maxsize) : 0; /* [E] */
   if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - seen) >= limit))
     return QUICK_UNUSUAL;
@@ -307,12 +308,12 @@ static inline __attribute__((always_inline)) enum quick fifo_quick_get(struct pa
                                                                             uint64_t *item)
 {
   struct reclaim_group *hazard = reclaim_usual_group(me, f);
-  struct fifo_segment *s = at_load_acquire(&f->head);
+  struct fifo_segment *s = at_load_relaxed(&f->head); /* as in fifo_quick_put */
   if (__builtin_expect((void *)s != at_load_relaxed(&hazard->slot[1]), 0) || s == NULL)
     return QUICK_UNUSUAL;
   uint64_t h = at_load_relaxed(&s->head);
   if (h >= s->cells || (h >= at_load_relaxed(&s->tail_seen) && hazard->role[0] != f) ||
-      at_load_acquire(&s->cell[h].state) != fifo_state(s->turn, FIFO_FULL))
+      at_load_relaxed(&s->cell[h].state) != fifo_state(s->turn, FIFO_FULL)) /* fifo_take receives it */
     return QUICK_UNUSUAL;
   if (__builtin_expect(!at_cas_seq(&s->head, &h, h + 1), 0)) /* [E] */
     return QUICK_LOST;
@@ -329,7 +330,7 @@ static inline int fifo_close(struct pawl__fifo *f, struct reclaim_thread *me)
     return -EAGAIN;
   for (;;) {
     void *none = NULL;
-    if (at_load_acquire(&f->tail) == NULL && at_cas_seq(&f->tail, &none, FIFO_TOMB))
+    if (at_load_relaxed(&f->tail) == NULL && at_cas_seq(&f->tail, &none, FIFO_TOMB))
       return 0;
     struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
     if ((void *)s == FIFO_TOMB)

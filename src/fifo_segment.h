@@ -220,11 +220,11 @@ static __attribute__((noinline, unused)) bool fifo_void(struct fifo_segment *s, 
 {
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
   (void)at_or_seq(&s->voided[index / 64], fifo_bit(index));
-  at_store_release(&s->voids, 1u);
+  at_store_relaxed(&s->voids, 1u);
   if (at_step("fifo.void.fence"))
     at_fence_heavy();                                                               /* [X] with fifo_publish */
-  return at_load_acquire(&s->cell[index].state) == full &&                          /* [V] */
-         at_cas_seq(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [X] */
+  return at_load_relaxed(&s->cell[index].state) == full &&
+         at_cas_acquire(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [X], [V] */
 }
 
 /* ---- the list */
@@ -284,7 +284,7 @@ static __attribute__((noinline, unused)) int fifo_next_tail(struct pawl__fifo *f
 {
   fifo_set_head(f, s);
   int result = PAWL_STATE;
-  void *next = at_load_seq(&s->next);
+  void *next = at_load_acquire(&s->next);
   if (next == NULL) {
     struct fifo_segment *fresh = fifo_filled(f, mode, me, hazard, s->base + s->cells, item);
     if (fresh == NULL)
@@ -310,7 +310,7 @@ static __attribute__((noinline, unused)) void fifo_next_head(struct pawl__fifo *
                                                              struct fifo_segment *s, void *next)
 {
   void *expected = s;
-  if (at_load_seq(&f->tail) == (void *)s)
+  if (at_load_relaxed(&f->tail) == (void *)s) /* not older than s, which led the head here */
     (void)at_cas_seq(&f->tail, &expected, next);
   expected = s;
   if (at_cas_seq(&f->head, &expected, next)) {

@@ -127,7 +127,7 @@ int park_until(struct park_at at, int busy, pawl_time until, park_attempt *attem
 
 bool park_wake_slow(struct pawl__park *park)
 {
-  uint32_t state = at_load_seq(&park->state);
+  uint32_t state = at_load_relaxed(&park->state); /* not older than what [W] saw */
   while ((state & PARK_WAITERS) != 0 && (state & PARK_FLIGHT) == 0)
     if (at_cas_seq(&park->state, &state, state | PARK_FLIGHT)) { /* P3 */
       (void)at_add_release(&park->epoch, 1u);                    /* P2 */
@@ -142,7 +142,7 @@ static uint32_t wake_everybody(struct pawl__park *park, bool shared)
 {
   uint32_t state = at_load_seq(&park->state); /* [W] */
   if (state & PARK_WAITERS) {
-    (void)at_add_release(&park->epoch, 1u);
+    (void)at_add_release(&park->epoch, 1u); /* P2, for all */
     if (at_step("park.wake.all"))
       (void)os_futex_wake(&park->epoch, INT_MAX, shared);
   }

@@ -69,7 +69,7 @@ static bool tracked(const struct pawl_queue *q)
 /* Counts up to n items as done, never more than were put. Returns how many. Wakes the joiners if that was the last. */
 static uint64_t finish(struct pawl_queue *q, uint64_t n)
 {
-  uint64_t done = at_load_seq(&q->done_), some;
+  uint64_t done = at_load_acquire(&q->done_), some; /* before `admitted`, lest the difference wrap */
   do {
     uint64_t unfinished = core_puts(q) - done;
     some = n < unfinished ? n : unfinished;

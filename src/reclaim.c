@@ -104,7 +104,7 @@ struct reclaim_node *reclaim_pop(void **top, void **slot)
       return NULL;
     expected = node;
   } while (!at_cas_acquire(top, &expected, (void *)at_load_relaxed(&node->link))); /* [P] */
-  at_store_release(slot, (void *)NULL);
+  at_store_relaxed(slot, (void *)NULL); /* the node is the caller's, with all accesses */
   return node;
 }
 

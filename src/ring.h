@@ -14,7 +14,7 @@
  *
  * Linearization points: the CAS on tail or head; EMPTY - the load of a tail equal to head (H2: the stamp alone proves
  * nothing); FULL - the load of head, or the load of tail before it. Index CASes and the loads of the opposite index are
- * seq_cst (H4) [E].
+ * seq_cst (H4) [E]. An operation's own index need only be no newer than what it is compared with: acquire [T].
  *
  * Progress: a peer that stands between its CAS and its stamp stalls those who reach the same cell; they get RING_STALLED
  * after RING_SPINS pauses and the layer above lets others run and tries again: EMPTY or FULL would be a lie (H2), and a
@@ -86,7 +86,7 @@ static inline void ring_free(struct ring *r)
 /* Reads an index anew. If it has not moved from w, a peer is midway: pauses, and answers false when patience is at its end. */
 static inline bool ring_again(const uint64_t *index, uint64_t *w, unsigned *spins)
 {
-  uint64_t now = at_load_seq(index); /* [E] */
+  uint64_t now = at_load_acquire(index); /* [T] */
   if (now != *w) {
     *w = now;
     return true;
@@ -140,8 +140,8 @@ static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w
 static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ring *r, const int64_t *maxsize, uint64_t item,
                                                                        uint64_t *count, bool tracked)
 {
-  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then the head, then maxsize (fifo_no_room) */
-  uint64_t seen = at_load_acquire(&r->head_seen); /* [M] */
+  uint64_t w = at_load_acquire(&r->tail); /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t seen = at_load_acquire(&r->head_seen); /* [M] of ring_no_room */
   int64_t limit = at_load_seq(maxsize);           /* [E] */
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
   if ((w & 1) || (int64_t)(w - seen) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
@@ -161,7 +161,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
   unsigned losses = 0, spins = at_spins(RING_SPINS);
   if (lost)
     backoff_lost(&losses);
-  uint64_t w = at_load_seq(&r->tail); /* [E]; the ticket first, then the head and maxsize (decision 3) */
+  uint64_t w = at_load_acquire(&r->tail); /* [T]; the ticket first, then the head and maxsize (decision 3) */
   backoff_role(&g->role[0], r);
   for (;;) {
     if (w & 1)
@@ -185,7 +185,7 @@ static inline int ring_try_put(struct ring *r, const int64_t *maxsize, struct re
       return 0;
     }
     backoff_lost(&losses);
-    w = at_load_seq(&r->tail);
+    w = at_load_acquire(&r->tail); /* [T] */
   }
 }
 
@@ -207,7 +207,7 @@ static inline int ring_look(struct ring *r, uint64_t w, bool own)
 /* The usual case of a get: an item known to be there, published, no rival. */
 static inline __attribute__((always_inline)) enum quick ring_quick_get(struct ring *r, struct reclaim_thread *me, uint64_t *item)
 {
-  uint64_t w = at_load_seq(&r->head);
+  uint64_t w = at_load_relaxed(&r->head); /* of an item that the stamp proves to be there */
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
   if (((int64_t)(at_load_relaxed(&r->tail_seen) - w) <= 0 && reclaim_usual_group(me, r)->role[0] != r) ||
       at_load_acquire(&c->stamp) != w + 1) /* [V] */
@@ -224,7 +224,7 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
   unsigned losses = 0, spins = at_spins(RING_SPINS);
   if (lost)
     backoff_lost(&losses);
-  uint64_t w = at_load_seq(&r->head);
+  uint64_t w = at_load_acquire(&r->head); /* [T] */
   backoff_role(&g->role[1], r);
   for (;;) {
     int result = ring_look(r, w, g->role[0] == r);
@@ -239,7 +239,7 @@ static inline int ring_try_get(struct ring *r, struct reclaim_group *g, uint64_t
       return 0;
     } else {
       backoff_lost(&losses);
-      w = at_load_seq(&r->head);
+      w = at_load_acquire(&r->head); /* [T] */
     }
   }
 }

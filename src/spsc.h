@@ -93,7 +93,7 @@ static inline void spsc_admit(struct pawl__fifo *f, bool *admitted)
 {
   if (admitted != NULL && !*admitted) {
     *admitted = true;
-    at_store_release(&f->admitted, at_load_relaxed(&f->admitted) + 1); /* [D] of queue.c, received with the item */
+    at_store_relaxed(&f->admitted, at_load_relaxed(&f->admitted) + 1); /* [D] of queue.c, received with the item */
     at_fence_light();                                                  /* [J] with spsc_close */
   }
 }
@@ -197,7 +197,7 @@ static inline __attribute__((always_inline)) enum quick spsc_quick_put(struct pa
 static __attribute__((noinline)) bool spsc_claim(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h)
 {
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
-  if (at_load_acquire(&f->contested) & SPSC_DRY && fifo_is_voided(s, h))
+  if (at_load_relaxed(&f->contested) & SPSC_DRY && fifo_is_voided(s, h)) /* by [X] the bit is seen, or there was no DRY */
     return false;
   return at_cas_release(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X]; its value has been read */
 }
@@ -255,7 +255,7 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
     *moved = true;
     return 0;
   }
-  return at_load_acquire(&s->cell[h].state) == fifo_state(s->turn, FIFO_TAKEN) ? PAWL_STATE : PAWL_SHUTDOWN;
+  return at_load_relaxed(&s->cell[h].state) == fifo_state(s->turn, FIFO_TAKEN) ? PAWL_STATE : PAWL_SHUTDOWN;
 }
 
 /* The queue is closed and nothing was at its head: makes sure that nothing comes (S1). As spsc_void. */
@@ -319,7 +319,7 @@ static __attribute__((noinline)) int spsc_try_get(struct pawl__fifo *f, struct f
 static inline __attribute__((always_inline)) enum quick spsc_quick_get(struct pawl__fifo *f, struct reclaim_thread *me,
                                                                        uint64_t *item)
 {
-  struct fifo_segment *s = at_load_acquire(&f->head);
+  struct fifo_segment *s = at_load_relaxed(&f->head); /* R2 of reclaim.h: it was received when it was protected */
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[1]), 0) || s == NULL)
     return QUICK_UNUSUAL;
   uint64_t h = at_load_relaxed(&s->head);

@@ -64,8 +64,22 @@ static const struct {
     {"--program pp|rD --capacity 3 --mode pct", BOUND},
     {"--program pgd|J --capacity 2 --mode pct", BOUND},
     {"--program pgd|jd --capacity 2 --mode pct", BOUND},
+    /* the same by the short way of a put */
+    {"--program pgpgpp|rg --capacity 8 --segment 8 --mode pct", BOUND},
+    /* a wake in flight, and the item gone; then another comes */
+    {"--program pgp|pgG --segment 8", QUEUE},
+    {"--program pgp|pgG --segment 8 --mode pct", QUEUE},
+    /* who leaves awake finds out whether there is more: an item, also behind a full segment, or a place that came meanwhile */
+    {"--program ppgp|ppggG|G --capacity 8 --segment 16 --mode pct", BOUND},
+    {"--program ppgp|ppggG|G --segment 4 --mode pct", QUEUE},
+    {"--program ppgp|G|G --capacity 8 --mode pct", BOUND},
+    {"--program ggpg|ppP|P --capacity 2 --mode pct", BOUND},
     /* the record of a thread that ends goes to one that begins */
     {"--program p|pgpg|gggg --exits --late --segment 1 --mode pct", QUEUE},
+    {"--program pppggg|p|p --exits --late --segment 2 --mode pct", QUEUE},
+    /* one who puts and one who gets: all done beside a put, and an immediate shutdown beside a put that waits */
+    {"--program pppp|Gdjgj --capacity 2", BOUND},
+    {"--program PP|g|rx --capacity 1", BOUND},
     /* puts midway */
     {"--program pp|gg --mode pct", QUEUE},
     /* the descriptor: polled beside those who sleep, and beside another who polls */
