@@ -222,7 +222,7 @@ static __attribute__((noinline, unused)) bool fifo_void(struct fifo_segment *s, 
   (void)at_or_seq(&s->voided[index / 64], fifo_bit(index));
   at_store_relaxed(&s->voids, 1u);
   if (at_step("fifo.void.fence"))
-    at_fence_heavy();                                                               /* [X] with fifo_publish */
+    at_fence_heavy(); /* [X] with fifo_publish */
   return at_load_relaxed(&s->cell[index].state) == full &&
          at_cas_acquire(&s->cell[index].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [X], [V] */
 }

@@ -93,8 +93,8 @@ static inline void *reclaim_protect(void **slot, void **source)
 {
   void *seen = at_load_seq(source);
   while (seen != at_load_relaxed(slot)) {
-    at_store_release(slot, seen); /* [S] with is_protected of reclaim.c */
-    at_fence_seq();               /* [R] with reclaim_sort */
+    at_store_release(slot, seen);          /* [S] with is_protected of reclaim.c */
+    at_fence_seq();                        /* [R] with reclaim_sort */
     void *again = at_load_acquire(source); /* not older than `seen` */
     if (again == seen)
       break;
