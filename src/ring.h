@@ -16,6 +16,10 @@
  * nothing); FULL - the load of head, or the load of tail before it. Index CASes and the loads of the opposite index are
  * seq_cst (H4) [E]. An operation's own index need only be no newer than what it is compared with: acquire [T].
  *
+ * The usual case takes its ticket from a copy beside the index, written after each CAS: never newer than the index, and when it
+ * is older, the stamp or the CAS tells. A CAS whose expected value was loaded from the word that it swaps takes 12.5 ns, from
+ * another 8 to 10 (bench/RESULTS.md).
+ *
  * Progress: a peer that stands between its CAS and its stamp stalls those who reach the same cell; they get RING_STALLED
  * after RING_SPINS pauses and the layer above lets others run and tries again: EMPTY or FULL would be a lie (H2), and a
  * sleeper told so would miss the wake-up of a neighbouring cell (H3).
@@ -46,12 +50,14 @@ struct ring {
   char pad0[PAWL_LINE - 16];
   uint64_t tail;         /* word of the next put, | 1 once closed */
   uint64_t head_seen;    /* puts' cached lower bound of head */
+  uint64_t tail_hint;    /* a copy of tail without the lowest bit, perhaps old */
   uint32_t put_patience; /* backoff.h */
-  char pad1[PAWL_LINE - 20];
+  char pad1[PAWL_LINE - 28];
   uint64_t head;         /* word of the next get */
   uint64_t tail_seen;    /* gets' cached lower bound of tail */
+  uint64_t head_hint;    /* a copy of head, perhaps old */
   uint32_t get_patience; /* backoff.h */
-  char pad2[PAWL_LINE - 20];
+  char pad2[PAWL_LINE - 28];
   struct ring_cell cell[];
 };
 
@@ -72,7 +78,7 @@ static inline struct ring *ring_new(int64_t capacity, uint64_t first)
     return NULL;
   r->mask = cells - 1;
   r->capacity = capacity;
-  r->tail = r->head = r->head_seen = r->tail_seen = 2 * first;
+  r->tail = r->head = r->head_seen = r->tail_seen = r->tail_hint = r->head_hint = 2 * first;
   for (uint64_t w = 2 * first, i = 0; i < cells; i++, w += 2)
     r->cell[(w >> 1) & r->mask].stamp = w;
   return r;
@@ -120,6 +126,7 @@ static inline bool ring_no_room(struct ring *r, uint64_t w, const int64_t *maxsi
 /* Fills the cell of w, which the caller reserved. */
 static inline void ring_publish(struct ring *r, struct ring_cell *c, uint64_t w, uint64_t item)
 {
+  at_store_release(&r->tail_hint, w + 2); /* [T] */
   if ((w >> 1) % CELLS_PER_LINE == 0)
     at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
   at_plain_store(&c->value, item);
@@ -129,6 +136,7 @@ static inline void ring_publish(struct ring *r, struct ring_cell *c, uint64_t w,
 /* Empties the cell of w, which the caller claimed. */
 static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w)
 {
+  at_store_relaxed(&r->head_hint, w + 2);
   if ((w >> 1) % CELLS_PER_LINE == 0 && (int64_t)(at_load_relaxed(&r->tail_seen) - w) > 2 * (CELLS_AHEAD + CELLS_PER_LINE))
     at_expect_write(&r->cell[((w >> 1) + CELLS_AHEAD) & r->mask], 0);
   uint64_t item = at_plain_load(&c->value);
@@ -140,11 +148,11 @@ static inline uint64_t ring_take(struct ring *r, struct ring_cell *c, uint64_t w
 static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ring *r, const int64_t *maxsize, uint64_t item,
                                                                        uint64_t *count, bool tracked)
 {
-  uint64_t w = at_load_acquire(&r->tail); /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t w = at_load_acquire(&r->tail_hint);    /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
   uint64_t seen = at_load_acquire(&r->head_seen); /* [M] of ring_no_room */
   int64_t limit = at_load_seq(maxsize);           /* [E] */
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
-  if ((w & 1) || (int64_t)(w - seen) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
+  if ((int64_t)(w - seen) >= 2 * limit || at_load_acquire(&c->stamp) != w) /* [F] */
     return QUICK_UNUSUAL;
   bool admitted = false;
   admit(count, tracked ? &admitted : NULL);
@@ -205,9 +213,10 @@ static inline int ring_look(struct ring *r, uint64_t w, bool own)
 }
 
 /* The usual case of a get: an item known to be there, published, no rival. */
-static inline __attribute__((always_inline)) enum quick ring_quick_get(struct ring *r, struct reclaim_thread *me, uint64_t *item)
+static inline __attribute__((always_inline)) enum quick ring_quick_get(struct ring *r, struct reclaim_thread *me,
+                                                                       uint64_t *item)
 {
-  uint64_t w = at_load_relaxed(&r->head); /* of an item that the stamp proves to be there */
+  uint64_t w = at_load_relaxed(&r->head_hint); /* of an item that the stamp proves to be there */
   struct ring_cell *c = &r->cell[(w >> 1) & r->mask];
   if (((int64_t)(at_load_relaxed(&r->tail_seen) - w) <= 0 && reclaim_usual_group(me, r)->role[0] != r) ||
       at_load_acquire(&c->stamp) != w + 1) /* [V] */
@@ -263,7 +272,8 @@ static inline void ring_repair(struct ring *r)
   for (uint64_t w = out; w != r->head + 2 * (r->mask + 1); w += 2)
     r->cell[(w >> 1) & r->mask].stamp = w;
   r->tail = out | closed;
-  r->head_seen = r->tail_seen = r->head;
+  r->tail_hint = out;
+  r->head_seen = r->tail_seen = r->head_hint = r->head;
 }
 
 static inline void ring_close(struct ring *r)
