@@ -16,7 +16,7 @@
  * Compared by measurement, after all had passed the same stress with FULL, EMPTY and sleepers (2 processors, bench/RESULTS.md):
  * cells published by a CAS 50 ns for a put and a get alone, by a store and an asymmetric fence 30; the stamp ring (ring.h), which
  * is not lock-free, 26 and in streams 50 million/s against 40; stale retries after a lost CAS 16 million pairs/s of two
- * threads, a long pause and a new look 25.
+ * threads, a long pause and a new look 25; indices by FAA (xenium's ramalhete_queue, no bound, no sleepers) 60 ns, 9 to 14.
  *
  * A put reserves index t of the tail segment by CAS, writes the value, and publishes by a store of FULL to the cell's state.
  * A get claims index h of the head segment by CAS, and takes the value if the cell is FULL. If it is not, the put is midway:
