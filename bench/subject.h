@@ -94,9 +94,9 @@ struct bench_worker {
   uint64_t empties; /* times that get said EMPTY */
   struct bench_audit got;
   struct bench_histogram *histogram;
-  int schedstat;      /* observer: its file of scheduling statistics */
+  int schedstat; /* observer: its file of scheduling statistics */
   struct bench_look look;
-  uint64_t stalls;    /* observer: slow operations that its own preemption does not explain */
+  uint64_t stalls; /* observer: slow operations that its own preemption does not explain */
   char pad_[128];
 };
 

@@ -34,7 +34,7 @@
  *
  * Invariants, with T = base + index of the last segment's tail, H = likewise of the head's:
  *  F1  H <= T; tail segment is never before the head segment.
- *  F2  T - H <= the maxsize that the put has read, at each successful reservation (decision 2: it counts reservations not yet claimed).
+ *  F2  T - H <= the maxsize that the put has read, at each successful reservation (decision 2: those not yet claimed count).
  *  F3  An index is reserved by one put and claimed by one get; nobody else touches the cell in that turn.
  *  F4  A segment is retired by the get that moves the head off it; then all its indices are claimed.
  *  F5  A sealed segment's tail word never changes again, and nothing is ever linked behind a tombstone.
@@ -46,8 +46,8 @@
  * opposite index: they are seq_cst [E]. An EMPTY while a put holds a reservation that a get voided is right because that
  * put's point is its last reservation; such a put counts against maxsize meanwhile (two-point model of a bounded queue).
  *
- * Progress: lock-free. A CAS on an index fails only because another operation advanced it. The put that appends a segment has its item in
- * it, so that a get which voids one cell after another meets one that it takes. A put repeats after RETRACTED only
+ * Progress: lock-free. A CAS on an index fails only because another operation advanced it. The put that appends a segment has
+ * its item in it, so that a get which voids one cell after another meets one that it takes. A put repeats after RETRACTED only
  * because a get claimed its cell and went on. Whoever is frozen, the others end within FIFO_SPINS + O(segments) steps of
  * their own unless others succeed. Reclamation: R4 of reclaim.h, a frozen thread retains a few segments.
  */
@@ -173,14 +173,13 @@ static __attribute__((noinline)) int fifo_try_put(struct pawl__fifo *f, struct f
  * uncontended put costs beside its CAS.
  */
 static inline __attribute__((always_inline)) enum quick fifo_quick_put(struct pawl__fifo *f, const int64_t *maxsize,
-                                                                            struct reclaim_thread *me, uint64_t item,
-                                                                            bool tracked)
+                                                                       struct reclaim_thread *me, uint64_t item, bool tracked)
 {
   struct fifo_segment *s = at_load_relaxed(&f->tail); /* R2 of reclaim.h: it was received when it was protected */
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[0]), 0) ||
       (uintptr_t)s <= (uintptr_t)FIFO_TOMB)
     return QUICK_UNUSUAL;
-  uint64_t t = at_load_acquire(&s->tail); /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
+  uint64_t t = at_load_acquire(&s->tail);         /* [T]; the ticket first, then the head, then maxsize (fifo_no_room) */
   uint64_t seen = at_load_acquire(&f->head_seen); /* [M] of fifo_no_room */
   int64_t limit = maxsize != NULL ? at_load_seq(maxsize) : 0; /* [E] */
   if (t >= s->cells || (limit > 0 && (int64_t)(s->base + t - seen) >= limit))
@@ -305,7 +304,7 @@ static __attribute__((noinline)) int fifo_try_get(struct pawl__fifo *f, struct f
  * no rival.
  */
 static inline __attribute__((always_inline)) enum quick fifo_quick_get(struct pawl__fifo *f, struct reclaim_thread *me,
-                                                                            uint64_t *item)
+                                                                       uint64_t *item)
 {
   struct reclaim_group *hazard = reclaim_usual_group(me, f);
   struct fifo_segment *s = at_load_relaxed(&f->head); /* as in fifo_quick_put */

@@ -224,8 +224,7 @@ static __attribute__((noinline)) int get_first(struct pawl_queue *q, uint64_t *i
 int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
 {
   struct reclaim_thread *me = os_self();
-  return __builtin_expect(q != NULL && item != NULL && me != NULL, 1) ? get_one(q, me, item, until)
-                                                                      : get_first(q, item, until);
+  return __builtin_expect(q != NULL && item != NULL && me != NULL, 1) ? get_one(q, me, item, until) : get_first(q, item, until);
 }
 
 int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)

@@ -46,8 +46,9 @@
  *
  * Linearization points: put - the store of FULL, or the CAS that appends; if it comes after the queue was closed, just before
  * that: no get has answered EMPTY or SHUTDOWN in between without voiding the put (S1, S3). Get - the store of head, contested:
- * the CAS. EMPTY - the earlier of the last looks at `closing` and the cell. FULL - the load of maxsize before the last look at the head (S4).
- * close - the store of `closing`. There is no reservation: the plain model of a bounded queue holds, not only the two-point one.
+ * the CAS. EMPTY - the earlier of the last looks at `closing` and the cell. FULL - the load of maxsize before the last look at
+ * the head (S4). close - the store of `closing`. There is no reservation: the plain model of a bounded queue holds, not only the
+ * two-point one.
  *
  * Progress: put and get are wait-free but for the allocator and lost pushes and pops of the segment pool; close is wait-free;
  * discarding is lock-free. A frozen producer makes no get wait, a frozen consumer no put but by the bound. A consumer frozen

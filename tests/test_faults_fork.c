@@ -15,7 +15,8 @@
 #if !defined(__has_feature)
 #define __has_feature(x) 0
 #endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || __has_feature(thread_sanitizer) ||                        \
+    __has_feature(address_sanitizer)
 #define CHILD_HAS_THREADS false /* ThreadSanitizer cannot start threads in the child of several */
 #define FORK_MAY_HANG true
 #else

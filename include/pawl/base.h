@@ -40,7 +40,7 @@ PAWL_API const char *pawl_version(void);
 /*
  * Pawl's own codes, their names and texts: one list, from which the enum and pawl_strerror() are made.
  */
-#define PAWL_ERRORS(X)                                                                                                          \
+#define PAWL_ERRORS(X)                                                                                                         \
   X(EMPTY, -5001, "queue is empty")                                                                                            \
   X(FULL, -5002, "queue is full")                                                                                              \
   X(TIMEOUT, -5003, "deadline has passed")                                                                                     \

@@ -81,10 +81,10 @@ struct pawl_check_call {
    * it did not go on; a get that got one says 0, and that there was nothing more for now if they are fewer than op.arg. */
   uint64_t bulk[PAWL_CHECK_BULK];
   int done;
-  int thread;    /* in: 0 .. threads - 1 */
-  int index;     /* in: which operation of that thread */
-  bool absent;   /* out: there was nothing to do; the operation does not belong in the history */
-  void *memory;  /* in: 64 bytes of this thread's own, zero at the start of a schedule */
+  int thread;   /* in: 0 .. threads - 1 */
+  int index;    /* in: which operation of that thread */
+  bool absent;  /* out: there was nothing to do; the operation does not belong in the history */
+  void *memory; /* in: 64 bytes of this thread's own, zero at the start of a schedule */
 };
 
 struct pawl_check_op {

@@ -63,13 +63,13 @@ enum pawl_order {
 
 enum pawl_progress {
   PAWL_LOCK_FREE = 0, /* nobody stalls anybody: list of segments of one-shot cells */
-  PAWL_RING = 1,      /* bounded FIFO only: faster, but a peer preempted inside put or get stalls the others until it runs again */
+  PAWL_RING = 1,      /* bounded FIFO only: faster, but a peer preempted inside put or get stalls the others meanwhile */
 };
 
 enum pawl_queue_flags {
   PAWL_UNTRACKED = 1, /* no task_done and join (they answer PAWL_STATE); saves put one atomic operation */
   PAWL_SPSC = 2,      /* a promise: never two puts at once, never two gets at once */
-  PAWL_PREALLOC = 4,  /* bounded: all memory at init; a put never allocates, but may answer -ENOMEM while stalled threads hold segments */
+  PAWL_PREALLOC = 4,  /* bounded: all memory at init; a put may answer -ENOMEM while stalled threads hold segments */
 };
 
 /*
@@ -85,32 +85,32 @@ struct pawl_queue_ops {
 
 /* All fields may be zero. */
 struct pawl_queue_options {
-  int64_t maxsize;                         /* capacity, exactly; <= 0: unbounded */
-  unsigned order;                          /* enum pawl_order */
-  unsigned progress;                       /* enum pawl_progress */
-  unsigned flags;                          /* enum pawl_queue_flags, or-ed */
-  void (*drop)(void *ctx, uint64_t item);  /* receives each item that shutdown or fini discards; outside any lock */
+  int64_t maxsize;                        /* capacity, exactly; <= 0: unbounded */
+  unsigned order;                         /* enum pawl_order */
+  unsigned progress;                      /* enum pawl_progress */
+  unsigned flags;                         /* enum pawl_queue_flags, or-ed */
+  void (*drop)(void *ctx, uint64_t item); /* receives each item that shutdown or fini discards; outside any lock */
   void *drop_ctx;
-  const struct pawl_queue_ops *custom;     /* not NULL: an order of your own, under a lock; order, progress must be 0 */
+  const struct pawl_queue_ops *custom; /* not NULL: an order of your own, under a lock; order, progress must be 0 */
   void *custom_ctx;
 };
 
 /* Private to Pawl; here only so that the objects below have a size. Cells of different threads stand a line apart. */
 struct pawl__fifo {
-  void *tail;          /* segment that puts reserve in */
-  uint64_t head_seen;  /* puts' cached lower bound of the head ticket */
-  uint64_t admitted;   /* tracked queues: items admitted so far */
-  uint64_t base;       /* first ticket */
-  uint64_t closing;    /* PAWL_SPSC: no put is admitted any more */
+  void *tail;         /* segment that puts reserve in */
+  uint64_t head_seen; /* puts' cached lower bound of the head ticket */
+  uint64_t admitted;  /* tracked queues: items admitted so far */
+  uint64_t base;      /* first ticket */
+  uint64_t closing;   /* PAWL_SPSC: no put is admitted any more */
   char pad1_[128 - 5 * 8];
-  void *head;          /* segment that gets claim in */
-  uint64_t voided;     /* reservations taken back from stalled puts */
-  uint64_t contested;  /* PAWL_SPSC: gets decide by CAS */
+  void *head;         /* segment that gets claim in */
+  uint64_t voided;    /* reservations taken back from stalled puts */
+  uint64_t contested; /* PAWL_SPSC: gets decide by CAS */
   char pad2_[128 - 3 * 8];
-  void *spare;         /* segments ready for use again, hottest first */
-  void *retired;       /* segments that somebody may still be looking at */
-  uint64_t spares;     /* how many are in `spare`, about */
-  uint64_t bytes;      /* memory of all segments */
+  void *spare;     /* segments ready for use again, hottest first */
+  void *retired;   /* segments that somebody may still be looking at */
+  uint64_t spares; /* how many are in `spare`, about */
+  uint64_t bytes;  /* memory of all segments */
 };
 
 /*
@@ -145,19 +145,21 @@ struct pawl_queue {
 };
 
 /* Static initialiser of a lock-free FIFO: struct pawl_queue q = PAWL_QUEUE_INIT(1024); allocates at the first put. */
+/* clang-format off */
 #if defined(__cplusplus)
 /* Every field in full, because C++ compilers warn of missing ones. */
 #define PAWL_QUEUE_INIT(maxsize)                                                                                               \
-  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                                   \
+  {(maxsize), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0,                           \
    {0, 0, 0, 0, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0}, {0}, 0, 0, {0}}
 #else
 #define PAWL_QUEUE_INIT(maxsize) {.maxsize_ = (maxsize)}
 #endif
+/* clang-format on */
 
 /*
  * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates only for PAWL_RING and
- * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, PAWL_RING or PAWL_PREALLOC without a bound, or a
- * custom order with either or with PAWL_SPSC; -ENOMEM.
+ * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, PAWL_RING or PAWL_PREALLOC without a bound, or
+ * a custom order with either or with PAWL_SPSC; -ENOMEM.
  */
 PAWL_API PAWL_CHECK int pawl_queue_init(struct pawl_queue *queue, const struct pawl_queue_options *options);
 
@@ -192,7 +194,8 @@ PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item,
  * Puts items[0 .. n) in order, waiting for room as needed. `*done` (may be NULL) is set in every case to how many went in:
  * n with 0, fewer with a code as of pawl_queue_put; the rest stays the caller's. Other threads' items may come in between.
  */
-PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint64_t *items, size_t n, size_t *done, pawl_time until);
+PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint64_t *items, size_t n, size_t *done,
+                                            pawl_time until);
 
 /*
  * Waits like pawl_queue_get for a first item and takes with it what is there, up to n, in order; other threads may take items
@@ -223,7 +226,8 @@ PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
 /*
  * Admits no put any more and wakes everybody who waits in put or get. Items inside are still delivered; if `immediate`,
  * they are dropped instead and count as done, while join goes on waiting for those already taken. Idempotent; from drain
- * to immediate is allowed, back is a no-op. 0, or -ENOMEM (this thread's record, see pawl_thread_attach), or -EINVAL.
+ * to immediate is allowed, back is a no-op. Items that a custom order's `get` refuses to give out meanwhile stay and are
+ * still delivered. 0, or -ENOMEM (this thread's record, see pawl_thread_attach), or -EINVAL.
  */
 PAWL_API int pawl_queue_shutdown(struct pawl_queue *queue, bool immediate);
 
@@ -292,16 +296,20 @@ struct pawl_simple_queue {
   uint64_t reserve2_[4];
 };
 
+/* clang-format off */
 #if defined(__cplusplus)
 #define PAWL_SIMPLE_QUEUE_INIT {}
 #else
 #define PAWL_SIMPLE_QUEUE_INIT {.segment_ = 0}
 #endif
+/* clang-format on */
 
 /* As for pawl_queue; `drop` (may be NULL) receives the items left at fini. init allocates nothing. */
-PAWL_API PAWL_CHECK int pawl_simple_queue_init(struct pawl_simple_queue *queue, void (*drop)(void *ctx, uint64_t item), void *ctx);
+PAWL_API PAWL_CHECK int pawl_simple_queue_init(struct pawl_simple_queue *queue, void (*drop)(void *ctx, uint64_t item),
+                                               void *ctx);
 PAWL_API int pawl_simple_queue_fini(struct pawl_simple_queue *queue);
-PAWL_API PAWL_CHECK int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx, uint64_t item), void *ctx);
+PAWL_API PAWL_CHECK int pawl_simple_queue_new(struct pawl_simple_queue **out, void (*drop)(void *ctx, uint64_t item),
+                                              void *ctx);
 PAWL_API int pawl_simple_queue_free(struct pawl_simple_queue *queue);
 
 /* Puts an item; never waits. 0; PAWL_SHUTDOWN after pawl_simple_queue_close; -ENOMEM; -EINVAL. On failure the item stays
@@ -331,7 +339,7 @@ PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue)
  *     PAWL_QUEUE_OF(jobs, struct job *);
  * gives jobs_put(q, job, until) and jobs_get(q, &job, until) over a struct pawl_queue.
  */
-#define PAWL_QUEUE_OF(name, type)                                                                                               \
+#define PAWL_QUEUE_OF(name, type)                                                                                              \
   PAWL_INLINE int name##_put(struct pawl_queue *queue, type value, pawl_time until)                                            \
   {                                                                                                                            \
     uint64_t item = 0;                                                                                                         \

@@ -19,8 +19,9 @@ struct pawl_lock {
   uint32_t word_;
 };
 
-#define PAWL_LOCK_INIT                                                                                                          \
-  { 0 }
+/* clang-format off */
+#define PAWL_LOCK_INIT {0}
+/* clang-format on */
 
 /* 0, or PAWL_TIMEOUT at the deadline, or -EINVAL for NULL. Synchronizes with the release before it. */
 PAWL_API PAWL_CHECK int pawl_lock_acquire(struct pawl_lock *lock, pawl_time until);

@@ -135,8 +135,10 @@ static int run_campaign(struct options *o, const char *command)
     return 1;
   }
   if (steps_seen() == 0) {
-    fprintf(stderr, "pawl-check: no operation of %s uses the machine's macros, so that nothing was checked (compile with "
-                    "-DPAWL_CHECK_STDATOMIC -include pawl/check.h)\n", o->config.subject->name);
+    fprintf(stderr,
+            "pawl-check: no operation of %s uses the machine's macros, so that nothing was checked (compile with "
+            "-DPAWL_CHECK_STDATOMIC -include pawl/check.h)\n",
+            o->config.subject->name);
     return 2;
   }
   printf("%s: no fault in %llu schedules%s, %.0f/s, %llu different histories, at most %u steps", o->config.subject->name,

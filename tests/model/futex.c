@@ -7,7 +7,6 @@
 
 #include <errno.h>
 
-
 /* A sleep that ends early, for no reason or for a signal, a few times in a schedule at most. */
 static bool ends_early(int *result)
 {

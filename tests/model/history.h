@@ -62,10 +62,10 @@ enum model_kind { MODEL_FIFO, MODEL_LIFO, MODEL_PRIORITY, MODEL_SEMAPHORE, MODEL
 
 struct model_spec {
   enum model_kind kind;
-  int64_t maxsize;  /* queues: <= 0 unbounded */
-  bool two_point;   /* a put reserves, then publishes: FULL counts reservations, EMPTY counts what is published */
-  int64_t value;    /* semaphore: initial */
-  int64_t bound;    /* semaphore: upper bound, < 0 none */
+  int64_t maxsize; /* queues: <= 0 unbounded */
+  bool two_point;  /* a put reserves, then publishes: FULL counts reservations, EMPTY counts what is published */
+  int64_t value;   /* semaphore: initial */
+  int64_t bound;   /* semaphore: upper bound, < 0 none */
 };
 
 /* True if some order of the operations that respects `before` is a run of the model, blocked operations disabled at its

@@ -145,7 +145,8 @@ static void add_random(const struct pawl_check_subject *s, bool weak, double sch
   if (pieces < 1 || !level.full)
     pieces = 1;
   for (int i = 0; i < pieces; i++)
-    add((struct task){.kind = TASK_RANDOM, .subject = s, .weak = weak, .schedules = schedules / pieces, .piece = i, .pieces = pieces});
+    add((struct task){
+        .kind = TASK_RANDOM, .subject = s, .weak = weak, .schedules = schedules / pieces, .piece = i, .pieces = pieces});
 }
 
 static void plan_level(const struct pawl_check_subject *subjects, int argc, char **names)
@@ -193,8 +194,8 @@ static void run_random(const struct task *t, struct result *r)
     struct budget budget = {.schedules = each};
     char command[VARIATION_TEXT + 60];
     snprintf(command, sizeof(command), "pawl-check %s %s", t->subject->name, v[i].text);
-    r->failed = explore(&v[i].config, rng_mix(rng_mix(level.seed + (uint64_t)t->piece) + (uint64_t)i), &budget,
-                        &o) != VERDICT_OK;
+    r->failed =
+        explore(&v[i].config, rng_mix(rng_mix(level.seed + (uint64_t)t->piece) + (uint64_t)i), &budget, &o) != VERDICT_OK;
     if (r->failed)
       shrink_and_print(&v[i].config, &o, command);
     r->outcome.schedules += o.schedules;
@@ -276,8 +277,10 @@ static void append_result(const struct task *t, const struct result *r)
   if (file == NULL)
     return;
   if (ftell(file) == 0)
-    fputs("# level, commit, seed, share, structure, mode, piece, verdict, schedules, seconds, histories, own steps beside a frozen\n"
-          "# thread, complete, mutants, killed, explained, open, without a word, stale, faults, spent on mutants, ended, machine\n",
+    fputs("# level, commit, seed, share, structure, mode, piece, verdict, schedules, seconds, histories, own steps beside a "
+          "frozen\n"
+          "# thread, complete, mutants, killed, explained, open, without a word, stale, faults, spent on mutants, ended, "
+          "machine\n",
           file);
   key_of(t, key, sizeof(key));
   strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
@@ -298,9 +301,9 @@ static void take_over(const struct task *t, struct result *r, const char *line)
   struct mutate_result m = {.mutants = 0};
   key_of(t, key, sizeof(key));
   if (strncmp(line, key, strlen(key)) != 0 ||
-      sscanf(line + strlen(key), "%15s %llu %lf %llu %u %d %d %d %d %d %d %d %d %llu", verdict, &schedules, &r->seconds, &histories,
-             &r->outcome.worst_own_steps, &complete, &m.mutants, &m.killed, &m.explained, &m.open, &m.unexplained, &m.stale,
-             &m.faults, &spent) != 14 ||
+      sscanf(line + strlen(key), "%15s %llu %lf %llu %u %d %d %d %d %d %d %d %d %llu", verdict, &schedules, &r->seconds,
+             &histories, &r->outcome.worst_own_steps, &complete, &m.mutants, &m.killed, &m.explained, &m.open, &m.unexplained,
+             &m.stale, &m.faults, &spent) != 14 ||
       strcmp(verdict, "ok") != 0)
     return;
   m.schedules = spent;
@@ -374,8 +377,8 @@ static void end_task(int i, int status, int done)
     logs[i] = NULL;
   }
   fprintf(stderr, "%3d of %d  %-12s %-12s %d/%d %7.1f s  %10.0f/s%s\n", done, ntasks, name_of(&tasks[i]), mode_of(&tasks[i]),
-          tasks[i].piece + 1, tasks[i].pieces, r->seconds, (double)r->outcome.schedules / (r->seconds > 0.001 ? r->seconds : 0.001),
-          r->failed ? "  FAILED" : "");
+          tasks[i].piece + 1, tasks[i].pieces, r->seconds,
+          (double)r->outcome.schedules / (r->seconds > 0.001 ? r->seconds : 0.001), r->failed ? "  FAILED" : "");
 }
 
 /* `done` tasks have been taken over. */
@@ -503,7 +506,8 @@ int levels_main(int argc, char **argv, const struct pawl_check_subject *subjects
   int first;
   double began = seconds_now();
   if (!read_arguments(argc, argv, &first)) {
-    fprintf(stderr, "usage: pawl-check ci|full [--share X] [--seed S] [--jobs N] [--data DIR] [--results FILE] [structure ..]\n");
+    fprintf(stderr,
+            "usage: pawl-check ci|full [--share X] [--seed S] [--jobs N] [--data DIR] [--results FILE] [structure ..]\n");
     return 2;
   }
   plan_level(subjects, argc - first, argv + first);

@@ -160,7 +160,7 @@ struct machine {
   bool fast;    /* a walk without recording, freezing, handlers: see model_point */
   bool weak, tracing, recording;
   uint32_t step, step_limit, event;
-  uint32_t left, gap; /* walk: points to the next switch, and how many there were */
+  uint32_t left, gap;    /* walk: points to the next switch, and how many there were */
   uint32_t ready, timed; /* sets of fibers: READY; BLOCKED with a deadline */
   uint64_t rng;
   int16_t s_time;
@@ -174,7 +174,7 @@ struct machine {
   char program[FIBERS][OPS_MAX + 1];
   clock8 fences; /* what fences in S have published */
   pawl_time now;
-  int frozen;      /* fiber, or -1 */
+  int frozen; /* fiber, or -1 */
   uint32_t frozen_event;
   int handlers_left, faults_left;
   uint32_t stale_left;

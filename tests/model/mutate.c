@@ -191,7 +191,7 @@ static void describe(const struct config *c, char *text, size_t size)
   const struct {
     bool on;
     const char *word;
-  } flags[] = {{c->weak, " --weak"},   {c->exits, " --exits"},   {c->late, " --late"},         {c->faults, " --faults"},
+  } flags[] = {{c->weak, " --weak"},   {c->exits, " --exits"},   {c->late, " --late"},        {c->faults, " --faults"},
                {c->reuse, " --reuse"}, {c->freeze, " --freeze"}, {c->handlers, " --handlers"}};
   int n = snprintf(text, size, "--threads %d --program %s --capacity %lld --segment %lld --start %llu --mode %s --depth %d",
                    c->setup.threads, c->program, (long long)c->setup.capacity, (long long)c->setup.segment,
@@ -322,8 +322,10 @@ static void write_survivors(const char *path, const char *structure)
     perror(name);
     return;
   }
-  fputs("# Mutants that no schedule has killed: structure, mutant, schedules spent, reason. The weakest order of a site stands for the\n"
-        "# stronger ones. A reason that begins with \"open\" is none yet: pawl-check ci counts it as survived, pawl-check full fails.\n",
+  fputs("# Mutants that no schedule has killed: structure, mutant, schedules spent, reason. The weakest order of a site stands "
+        "for the\n"
+        "# stronger ones. A reason that begins with \"open\" is none yet: pawl-check ci counts it as survived, pawl-check full "
+        "fails.\n",
         file);
   for (int i = 0; i < nsurvivors; i++) {
     const struct note *n = &survivors[i];

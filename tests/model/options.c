@@ -84,11 +84,16 @@ static bool read_flag(const char *name, struct options *o)
     bool *flag;
     bool value;
   } flags[] = {
-      {"--weak", &o->config.weak, true},         {"--freeze", &o->config.freeze, true},
-      {"--handlers", &o->config.handlers, true}, {"--faults", &o->config.faults, true},
-      {"--reuse", &o->config.reuse, true},       {"--exits", &o->config.exits, true},
-      {"--late", &o->config.late, true},         {"--full", &o->full, true},
-      {"--quiet", &o->budget.progress, false},   {"--update", &o->update, true},
+      {"--weak", &o->config.weak, true},
+      {"--freeze", &o->config.freeze, true},
+      {"--handlers", &o->config.handlers, true},
+      {"--faults", &o->config.faults, true},
+      {"--reuse", &o->config.reuse, true},
+      {"--exits", &o->config.exits, true},
+      {"--late", &o->config.late, true},
+      {"--full", &o->full, true},
+      {"--quiet", &o->budget.progress, false},
+      {"--update", &o->update, true},
       {"--sites", &o->sites, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

@@ -16,7 +16,6 @@ enum { KNOWN = 1 << 16, OP_ABSENT = 255 };
 static uint64_t known[KNOWN];
 static uint64_t different;
 
-
 const struct pawl_check_op *program_op(const struct pawl_check_subject *subject, char key)
 {
   for (const struct pawl_check_op *op = subject->ops; op->key != 0; op++)

@@ -174,8 +174,7 @@ int survivors_main(int argc, char **argv, const struct pawl_check_subject *subje
   }
   snprintf(path, sizeof(path), "%s/survivors.txt", wanted.data);
   count = mutate_survivors(path, list, LIST_MAX);
-  struct job *jobs =
-      mmap(NULL, sizeof(struct job) * JOBS_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct job *jobs = mmap(NULL, sizeof(struct job) * JOBS_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (jobs == MAP_FAILED)
     return 2;
   run(jobs, path, subjects);

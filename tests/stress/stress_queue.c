@@ -6,11 +6,12 @@
  *
  *   stress_queue [--mode bounded|ring|unbounded|simple|spsc] [--ops N] [--seconds S] [--items N] [--seed N]
  *
- * Without --mode all five take turns. A round is a fresh queue, up to 4 producers and 4 consumers, and --items items (2^20). Checked
- * in each round: every item accepted was got or dropped exactly once (a bit each), none other; each consumer sees each
+ * Without --mode all five take turns. A round is a fresh queue, up to 4 producers and 4 consumers, and --items items (2^20).
+ * Checked in each round: every item accepted was got or dropped exactly once (a bit each), none other; each consumer sees each
  * producer's items in order; FULL and EMPTY come after their deadline only, and never without one; sizes stay within the
  * bound; what is unfinished ends at 0 and join returns. --ops counts puts, gets and failed attempts of all threads, 0: no
- * limit. Exit status 1 and a line per fault, or after five minutes in one round, when a wake-up must have been lost; not a benchmark, not a linearizability check (tests/histories).
+ * limit. Exit status 1 and a line per fault, or after five minutes in one round, when a wake-up must have been lost. Not a
+ * benchmark, not a linearizability check (tests/histories).
  */
 #include "../random.h"
 
