@@ -175,7 +175,7 @@ static __attribute__((noinline)) int fifo_try_put(struct pawl__fifo *f, struct f
 static inline __attribute__((always_inline)) enum quick fifo_quick_put(struct pawl__fifo *f, const int64_t *maxsize,
                                                                        struct reclaim_thread *me, uint64_t item, bool tracked)
 {
-  struct fifo_segment *s = at_load_relaxed(&f->tail); /* R2 of reclaim.h: it was received when it was protected */
+  struct fifo_segment *s = at_load_acquire(&f->tail); /* R5 of reclaim.h */
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[0]), 0) ||
       (uintptr_t)s <= (uintptr_t)FIFO_TOMB)
     return QUICK_UNUSUAL;
@@ -307,7 +307,7 @@ static inline __attribute__((always_inline)) enum quick fifo_quick_get(struct pa
                                                                        uint64_t *item)
 {
   struct reclaim_group *hazard = reclaim_usual_group(me, f);
-  struct fifo_segment *s = at_load_relaxed(&f->head); /* as in fifo_quick_put */
+  struct fifo_segment *s = at_load_acquire(&f->head); /* R5 */
   if (__builtin_expect((void *)s != at_load_relaxed(&hazard->slot[1]), 0) || s == NULL)
     return QUICK_UNUSUAL;
   uint64_t h = at_load_relaxed(&s->head);

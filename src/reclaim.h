@@ -17,6 +17,8 @@
  *  R4  An idle or frozen thread retains at most one node per slot, RECLAIM_SLOTS in all, and in practice the two segments
  *      that it used last of each queue; a thread frozen inside reclaim_sort also the list that it is sorting, of at most as
  *      many nodes as there are slots, plus one. reclaim_forget withdraws, for those who cannot afford that.
+ *  R5  Whoever ends a structure frees its nodes whatever stands in slots, and a new structure's node may come to lie where such a
+ *      node lay: equal to a slot, yet never received. So the source is loaded with acquire even where it equals the slot.
  *
  * A thread owns several groups of slots and picks one by the structure's address, so that operations on a few structures in
  * turn stay sticky. Two structures in one group only cost fences. Signal handlers use groups of their own.

@@ -320,7 +320,7 @@ static __attribute__((noinline)) int spsc_try_get(struct pawl__fifo *f, struct f
 static inline __attribute__((always_inline)) enum quick spsc_quick_get(struct pawl__fifo *f, struct reclaim_thread *me,
                                                                        uint64_t *item)
 {
-  struct fifo_segment *s = at_load_relaxed(&f->head); /* R2 of reclaim.h: it was received when it was protected */
+  struct fifo_segment *s = at_load_acquire(&f->head); /* R5 of reclaim.h */
   if (__builtin_expect((void *)s != at_load_relaxed(&reclaim_usual_group(me, f)->slot[1]), 0) || s == NULL)
     return QUICK_UNUSUAL;
   uint64_t h = at_load_relaxed(&s->head);
