@@ -229,13 +229,19 @@ void bench_drive_idle(struct bench_trial *trial)
   bench_trial_verify(trial);
 }
 
+/* An item is some 100 us of the kernel's, which vary: short samples tell little. --quick has 25 ms. */
+unsigned bench_trickle_ms(const struct bench_settings *settings)
+{
+  unsigned least = settings->milliseconds <= 25 ? 400 : 1500;
+  return settings->verify || settings->milliseconds > least ? settings->milliseconds : least;
+}
+
 /* One item per millisecond: what waking up and falling asleep costs. */
 void bench_drive_trickle(struct bench_trial *trial)
 {
   bench_loop *loops[] = {trial->subject->trickle_wait, trial->subject->consume_wait};
   struct bench_settings longer = *trial->settings;
-  if (!longer.verify && longer.milliseconds < 400)
-    longer.milliseconds = 400;
+  longer.milliseconds = bench_trickle_ms(&longer);
   trial->settings = &longer;
   trial->run.period = longer.verify ? 100000 : 1000000;
   open_for_all(trial);

@@ -16,6 +16,7 @@ void bench_drive_pairs(struct bench_trial *trial);
 void bench_drive_rtt(struct bench_trial *trial);
 void bench_drive_idle(struct bench_trial *trial);
 void bench_drive_trickle(struct bench_trial *trial);
+unsigned bench_trickle_ms(const struct bench_settings *settings); /* how long a sample of it is */
 void bench_drive_stall(struct bench_trial *trial);
 void bench_drive_memory(struct bench_trial *trial);
 void bench_drive_false_empty(struct bench_trial *trial);

@@ -4,7 +4,7 @@
  * each repetition starting with another subject, so that a disturbance of the machine hits all alike and samples of the
  * same repetition form pairs.
  */
-#include "bench.h"
+#include "drivers.h"
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -135,7 +135,9 @@ static double planned(const struct bench_workload *workload, const struct bench_
     return 1250;
   if (strcmp(workload->name, "fifo.idle") == 0)
     return 560;
-  if (strcmp(workload->name, "fifo.trickle") == 0 || strcmp(workload->name, "fifo.oversub.quota") == 0)
+  if (strcmp(workload->name, "fifo.trickle") == 0)
+    return bench_trickle_ms(settings);
+  if (strcmp(workload->name, "fifo.oversub.quota") == 0)
     return ms < 400 ? 400 : ms;
   return strcmp(workload->name, "fifo.pairs") == 0 ? 2 * ms + 10 : ms + 10;
 }

@@ -33,7 +33,7 @@ enum {
   BACKOFF_FULL = 32,     /* at most, of a put, and not more than maxsize / 8 */
 };
 
-/* How the usual case of an operation went, which is tried first: through, not tried, its CAS lost, or its reservation voided. */
+/* How the usual case of an operation went, which is tried first: through, not tried, its CAS lost to a rival, or voided (by a get or a close). */
 enum quick { QUICK_THROUGH, QUICK_UNUSUAL, QUICK_LOST, QUICK_VOIDED };
 
 static inline void backoff_pause(unsigned n)

@@ -157,7 +157,7 @@ static inline __attribute__((always_inline)) enum quick ring_quick_put(struct ri
   bool admitted = false;
   admit(count, tracked ? &admitted : NULL);
   if (__builtin_expect(!at_cas_seq(&r->tail, &w, w + 2), 0)) /* [E] */
-    return QUICK_LOST;
+    return w & 1 ? QUICK_VOIDED : QUICK_LOST;                /* closed: nobody won, no pause */
   ring_publish(r, c, w, item);
   return QUICK_THROUGH;
 }
