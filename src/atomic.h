@@ -8,7 +8,8 @@
  *   at_load_{relaxed,acquire,seq}(p)
  *   at_store_{relaxed,release,seq}(p, v)
  *   at_cas_{acquire,release,seq}(p, &expected, v)   strong; bool; on failure `expected` receives what was there
- *   at_swap_{acquire,release,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq(p, v), at_and_seq(p, v)   old value
+ *   at_swap_{acquire,release,seq}(p, v), at_add_{relaxed,release,seq}(p, v), at_or_seq(p, v),
+ *   at_and_{acquire,seq}(p, v)       old value
  *   at_fence_seq()                   full fence
  *   at_fence_light(), at_fence_heavy()   asymmetric pair: as if both were full fences; light costs nothing, heavy a system
  *                                    call that makes every running thread execute a fence (two full fences without it)
@@ -81,6 +82,7 @@ _Static_assert(CK_MD_CACHELINE <= PAWL_LINE, "fields of different threads would 
 #define at_add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
 #define at_add_seq(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 #define at_or_seq(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define at_and_acquire(p, v) __atomic_fetch_and((p), (v), __ATOMIC_ACQUIRE)
 #define at_and_seq(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 
 #if defined(PAWL_WORLD_TSAN)

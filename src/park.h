@@ -103,9 +103,10 @@ static inline void park_arm(struct pawl__park *park)
   (void)at_or_seq(&park->state, PARK_ARMED); /* [W] */
 }
 
+/* Whoever clears the bit writes the descriptor; acquire, so that this comes after the descriptor was cleared by who armed it. */
 static inline bool park_disarm(struct pawl__park *park)
 {
-  return at_and_seq(&park->state, ~PARK_ARMED) & PARK_ARMED;
+  return at_and_acquire(&park->state, ~PARK_ARMED) & PARK_ARMED;
 }
 
 /* Threads that wait, a snapshot; in a forked child perhaps some that are not there. */

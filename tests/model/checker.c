@@ -31,7 +31,9 @@
  * A put that ends with FULL, SHUTDOWN or -ENOMEM is in flight until that answer is linearized, which is therefore a branch.
  * Shutdown and a smaller maxsize bear on reservations, not on publications: a put in flight at that point may hold a
  * reservation from before (a grant) and publish later under the rules of before. A get passes a reservation only by taking
- * its item or by voiding it, so that the grants end with the first EMPTY or SHUTDOWN, or with an immediate shutdown.
+ * its item or by voiding it, so that the grants end with the first EMPTY or SHUTDOWN, or with an immediate shutdown. They
+ * also end when a join of a closed queue finds nothing unfinished: it counts every put that may still succeed. (Not if a
+ * task_done has ever run ahead of the items; then it may have been for such a put.)
  * The same fact bounds what a frozen put holds: once a get that was invoked after the freeze has answered EMPTY or
  * SHUTDOWN, or sleeps at the end, the reservation is void. It is used if `returned` of the pending put tells its last step;
  * then its item is not published either after an operation that was invoked later, since nobody publishes for another.
@@ -66,6 +68,7 @@ struct state {
   uint8_t back;
   uint8_t dropped; /* by an immediate shutdown, but not yet counted as finished */
   uint8_t closed;
+  uint8_t ahead;   /* a task_done has come before its item */
   uint8_t outcome; /* of a future */
 };
 
@@ -129,7 +132,8 @@ static uint64_t state_hash(const struct check *c, const struct state *s)
   hash = mix(mix(hash, s->grants), (uint64_t)s->limit);
   hash = mix(hash, s->failed);
   hash = mix(hash, (uint64_t)s->puts << 32 | s->finished);
-  hash = mix(hash, (uint64_t)s->lapsed << 32 | (uint64_t)s->dropped << 16 | (uint64_t)s->closed << 8 | s->outcome);
+  hash = mix(hash, (uint64_t)s->lapsed << 32 | (uint64_t)s->dropped << 16 | (uint64_t)s->ahead << 9 | (uint64_t)s->closed << 8 |
+                       s->outcome);
   for (int i = s->front; i < s->back; i++)
     hash = mix(mix(hash, c->op[c->items[i]].arg), c->op[c->items[i]].key);
   return hash;
@@ -372,14 +376,18 @@ static bool step_task_done(struct check *c, uint64_t linearized, int i, struct s
   if (!is_unfinished(c, linearized, s))
     return false;
   s->finished++;
+  s->ahead |= s->finished > s->puts;
   lapse(c, s);
   return true;
 }
 
 static bool step_join(struct check *c, uint64_t linearized, int i, struct state *s)
 {
-  if (c->op[i].result == 0)
+  if (c->op[i].result == 0) {
+    if (s->closed && !s->ahead)
+      s->grants = 0;
     return s->finished >= s->puts;
+  }
   return c->op[i].result == PAWL_TIMEOUT && is_unfinished(c, linearized, s);
 }
 
@@ -630,7 +638,7 @@ static void prepare(struct check *c, const struct history *history, const struct
   c->spec = spec;
   c->done = c->pending = c->blocked = c->still = c->puts = c->failing = c->frozen = c->ignored = 0;
   c->lifted = 0;
-  uint64_t gets = 0;
+  uint64_t enders = 0; /* of grants */
   bool stricter = false, counting = false;
   for (int i = 0; i < history->n; i++) {
     const struct history_op *op = &history->op[i];
@@ -646,8 +654,8 @@ static void prepare(struct check *c, const struct history *history, const struct
       c->puts |= bit(i);
     if (op->kind == OP_PUT && op->phase == OP_DONE && op->result != 0 && spec->two_point)
       c->failing |= bit(i);
-    if (op->kind == OP_GET)
-      gets |= bit(i);
+    if (op->kind == OP_GET || op->kind == OP_JOIN)
+      enders |= bit(i);
     counting |= op->kind == OP_TASK_DONE || op->kind == OP_JOIN;
     stricter |= op->kind == OP_CLOSE || op->kind == OP_CLOSE_NOW || op->kind == OP_RESIZE;
     if (op->kind == OP_PUT && op->phase == OP_PENDING && op->returned != 0 && spec->two_point)
@@ -656,7 +664,7 @@ static void prepare(struct check *c, const struct history *history, const struct
   if (c->frozen != 0)
     c->still = 0; /* linearizing it voids reservations and overtakes puts */
   else if (stricter && spec->two_point)
-    c->still &= ~gets; /* it ends the grants */
+    c->still &= ~enders;
   if (!counting)
     c->failing = 0;
   for (int i = 0; i < history->n; i++) {

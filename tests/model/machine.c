@@ -203,22 +203,57 @@ static struct {
   void (*at_exit)(void *);
 } selves[FIBERS];
 
-static void setup_object(const struct config *config)
+static void attach_all(const struct config *config)
 {
   const struct pawl_check_subject *s = config->subject;
-  M.object = heap_alloc(s->size < 16 ? 16 : s->size, 128, s->name);
-  memset(M.object, 0, s->size);
-  M.cur = &M.fiber[DRAINER];
-  if (s->init != NULL && s->init(M.object, &config->setup) != 0) {
-    fprintf(stderr, "pawl-check: %s cannot be set up this way\n", s->name);
-    exit(2);
-  }
   for (int i = 0; i < FIBERS && s->attach != NULL; i++) {
     if ((i >= config->setup.threads || config->late) && i != DRAINER)
       continue;
     M.cur = &M.fiber[i];
     s->attach(M.object, i);
   }
+  M.cur = &M.fiber[DRAINER];
+}
+
+static void init_object(const struct config *config)
+{
+  const struct pawl_check_subject *s = config->subject;
+  memset(M.object, 0, s->size);
+  if (s->init != NULL && s->init(M.object, &config->setup) != 0) {
+    fprintf(stderr, "pawl-check: %s cannot be set up this way\n", s->name);
+    exit(2);
+  }
+  attach_all(config);
+}
+
+/* --again: each thread puts and gets, then the object ends. What they remember of it is wrong from now on. */
+static void use_up(const struct config *config)
+{
+  const struct pawl_check_subject *s = config->subject;
+  for (int i = 0; i < config->setup.threads; i++) {
+    struct pawl_check_call call = {.item = 1, .thread = i, .memory = M.fiber[i].memory};
+    M.cur = &M.fiber[i];
+    (void)program_op(s, 'p')->call(M.object, &call);
+    (void)program_op(s, 'g')->call(M.object, &call);
+  }
+  M.cur = &M.fiber[DRAINER];
+  s->finish(M.object);
+  if (M.verdict != VERDICT_OK) {
+    fprintf(stderr, "pawl-check: %s: %s\n", s->name, M.why);
+    exit(2);
+  }
+}
+
+static void setup_object(const struct config *config)
+{
+  const struct pawl_check_subject *s = config->subject;
+  M.object = heap_alloc(s->size < 16 ? 16 : s->size, 128, s->name);
+  M.cur = &M.fiber[DRAINER];
+  init_object(config);
+  if (!config->again)
+    return;
+  use_up(config);
+  init_object(config);
 }
 
 void model_open(const struct config *config)
@@ -238,6 +273,7 @@ void model_open(const struct config *config)
   program_open(config);
   M.weak = config->weak;
   M.running = M.fast = false;
+  M.verdict = VERDICT_OK;
   M.now = 1000000000;
   heap_clear();
   for (int i = 0; i < FIBERS; i++)

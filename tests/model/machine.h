@@ -118,7 +118,7 @@ struct config {
   const char *program; /* "pg|gg": keys of operations per thread; NULL: random */
   const char *keys;    /* --mix: random programs of these keys only; NULL: by weight */
   enum source source;
-  bool weak, freeze, handlers, faults, reuse, exits, late;
+  bool weak, freeze, handlers, faults, reuse, exits, late, again;
   int preemptions;    /* DFS: at most */
   int depth;          /* PCT: d */
   uint32_t steps;     /* limit per schedule */

@@ -28,6 +28,7 @@
 #define at_add_release(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_ADD, p, v, __ATOMIC_RELEASE, #p)
 #define at_add_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_ADD, p, v, __ATOMIC_SEQ_CST, #p)
 #define at_or_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_OR, p, v, __ATOMIC_SEQ_CST, #p)
+#define at_and_acquire(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, __ATOMIC_ACQUIRE, #p)
 #define at_and_seq(p, v) PAWL_CHECK_RMW_(PAWL_CHECK_A_AND, p, v, __ATOMIC_SEQ_CST, #p)
 
 #define at_fence_seq() PAWL_CHECK_FENCE_(__ATOMIC_SEQ_CST, "fence")

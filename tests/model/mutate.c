@@ -191,8 +191,8 @@ static void describe(const struct config *c, char *text, size_t size)
   const struct {
     bool on;
     const char *word;
-  } flags[] = {{c->weak, " --weak"},   {c->exits, " --exits"},   {c->late, " --late"},        {c->faults, " --faults"},
-               {c->reuse, " --reuse"}, {c->freeze, " --freeze"}, {c->handlers, " --handlers"}};
+  } flags[] = {{c->weak, " --weak"},   {c->exits, " --exits"}, {c->late, " --late"},     {c->faults, " --faults"},
+               {c->again, " --again"}, {c->reuse, " --reuse"}, {c->freeze, " --freeze"}, {c->handlers, " --handlers"}};
   int n = snprintf(text, size, "--threads %d --program %s --capacity %lld --segment %lld --start %llu --mode %s --depth %d",
                    c->setup.threads, c->program, (long long)c->setup.capacity, (long long)c->setup.segment,
                    (unsigned long long)c->setup.start, modes[c->source], c->depth);

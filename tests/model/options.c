@@ -22,6 +22,7 @@ void options_usage(FILE *file)
       "  --handlers                signal handlers run the structure's handler operation anywhere, nested to depth 2\n"
       "  --faults                  allocations fail; --reuse: freed memory comes back at once; --exits: threads' ends too\n"
       "  --late                    threads make themselves known inside the schedule\n"
+      "  --again                   threads have used another object at the same place, which has ended\n"
       "  --steps N                 limit of one schedule (20000)\n"
       "  --replay SEED             one schedule; --decisions 5=2,17=1 with --program: a shrunk one\n"
       "  --sites                   also prints which lines of the structure were reached, and how often\n"
@@ -84,17 +85,10 @@ static bool read_flag(const char *name, struct options *o)
     bool *flag;
     bool value;
   } flags[] = {
-      {"--weak", &o->config.weak, true},
-      {"--freeze", &o->config.freeze, true},
-      {"--handlers", &o->config.handlers, true},
-      {"--faults", &o->config.faults, true},
-      {"--reuse", &o->config.reuse, true},
-      {"--exits", &o->config.exits, true},
-      {"--late", &o->config.late, true},
-      {"--full", &o->full, true},
-      {"--quiet", &o->budget.progress, false},
-      {"--update", &o->update, true},
-      {"--sites", &o->sites, true},
+      {"--weak", &o->config.weak, true},       {"--freeze", &o->config.freeze, true}, {"--handlers", &o->config.handlers, true},
+      {"--faults", &o->config.faults, true},   {"--reuse", &o->config.reuse, true},   {"--exits", &o->config.exits, true},
+      {"--late", &o->config.late, true},       {"--again", &o->config.again, true},   {"--full", &o->full, true},
+      {"--quiet", &o->budget.progress, false}, {"--update", &o->update, true},        {"--sites", &o->sites, true},
   };
   for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
     if (strcmp(name, flags[i].name) == 0) {
@@ -180,6 +174,8 @@ static bool is_sensible(struct options *o)
     wrong = "it has no operation for signal handlers";
   if (c->freeze && (s->flags & PAWL_CHECK_LOCK_FREE) == 0)
     wrong = "it does not promise to be lock-free (PAWL_CHECK_LOCK_FREE in its flags)";
+  if (c->again && (s->finish == NULL || program_op(s, 'p') == NULL || program_op(s, 'g') == NULL))
+    wrong = "it has no end (`finish`), or no operations 'p' and 'g'";
   if (c->setup.threads * c->ops > HISTORY_MAX / 2)
     wrong = "too many operations";
   if (c->setup.capacity != 0 && (s->flags & PAWL_CHECK_UNBOUNDED) != 0)

@@ -292,6 +292,14 @@ TEST(checker, task_done_and_join)
   ACCEPT(FIFO2(0), put(1, 9, 1, 0), call(OP_TASK_DONE, 2, 3, 0), get_failed(4, 5, PAWL_EMPTY));
   REJECT(FIFO(0), "", put(1, 9, 1, 0), call(OP_TASK_DONE, 2, 3, 0), get_failed(4, 5, PAWL_EMPTY));
   REJECT(FIFO2(0), "task_done", call(OP_TASK_DONE, 2, 3, 0), put(4, 9, 1, 0));
+  /* After a shutdown, join counts every put that may still succeed, unless its task is said to be done already. */
+  ACCEPT(FIFO2(0), put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), call(OP_JOIN, 4, 5, PAWL_TIMEOUT));
+  ACCEPT(FIFO2(0), put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), call(OP_TASK_DONE, 4, 5, 0), call(OP_JOIN, 6, 7, 0),
+         got(10, 11, 1));
+  ACCEPT(FIFO2(0), put(1, 9, 1, PAWL_SHUTDOWN), call(OP_CLOSE, 2, 3, 0), call(OP_JOIN, 4, 5, 0));
+  ACCEPT(FIFO2(0), put(1, 9, 1, 0), call(OP_CLOSE, 2, 6, 0), call(OP_JOIN, 4, 5, 0));
+  REJECT(FIFO2(0), "", put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), call(OP_JOIN, 4, 5, 0));
+  REJECT(FIFO2(0), "", put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), call(OP_JOIN, 4, 5, 0), got(10, 11, 1));
   /* A put that fails may have been counted meanwhile, once. */
   ACCEPT(FIFO2(1), put(1, 2, 1, 0), put(3, 9, 2, PAWL_FULL), call(OP_TASK_DONE, 4, 5, 0), call(OP_TASK_DONE, 6, 7, 0),
          call(OP_JOIN, 10, 11, 0));
@@ -423,7 +431,7 @@ struct naive {
   struct history_op queue[16]; /* in the order of getting */
   int n;
   int64_t maxsize, value;
-  bool closed;
+  bool closed, ahead;
   int puts, finished, lapsed, dropped, outcome;
   bool begun[16], granted[16];
   bool failed[16]; /* puts that have failed and may not have returned */
@@ -543,8 +551,11 @@ static bool naive_step(const struct naive_search *s, struct naive *m, uint64_t u
   case OP_TASK_DONE:
     if (r != 0)
       return r == -ERANGE && m->finished >= m->puts;
+    m->ahead |= m->finished >= m->puts;
     return m->finished++ < naive_admitted(s, m, used);
   case OP_JOIN:
+    if (r == 0 && m->closed && !m->ahead)
+      memset(m->granted, 0, sizeof(m->granted));
     if (r == 0)
       return m->finished >= m->puts;
     return r == PAWL_TIMEOUT && m->finished < naive_admitted(s, m, used);

@@ -69,6 +69,8 @@ static const struct {
     /* a wake in flight, and the item gone; then another comes */
     {"--program pgp|pgG --segment 8", QUEUE},
     {"--program pgp|pgG --segment 8 --mode pct", QUEUE},
+    /* the threads remember a segment of an ended queue, and the new one's comes to lie there */
+    {"--threads 2 --ops 3 --segment 8 --reuse --again", QUEUE},
     /* who leaves awake finds out whether there is more: an item, also behind a full segment, or a place that came meanwhile */
     {"--program ppgp|ppggG|G --capacity 8 --segment 16 --mode pct", BOUND},
     {"--program ppgp|ppggG|G --segment 4 --mode pct", QUEUE},
