@@ -537,14 +537,13 @@ bool mutate_run(const struct options *o, struct mutate_result *out)
 
 /* ---- what survives, for long */
 
-/* How the variations that reach the mutant's site share the schedules: each has about the same time. */
-static double share_out(const struct options *o, const struct mutant *m, double rates[])
+/* How the variations that reach the mutant's site within `probe` schedules share the rest: each has about the same time. */
+static double share_out(const struct options *o, const struct mutant *m, uint64_t probe, double rates[])
 {
-  enum { PROBE = 300 };
   double total = 0;
   for (int v = 0; v < nvariations; v++) {
     struct outcome out;
-    struct budget budget = {.schedules = PROBE};
+    struct budget budget = {.schedules = probe};
     uint64_t hits = hits_of(m);
     rates[v] = 0;
     if (m->to != SKIPPED && !variations[v].config.weak)
@@ -567,26 +566,25 @@ static struct mutant *find_mutant(const char *key)
 
 bool mutate_one(const struct options *o, const char *key, struct mutate_chunk *chunk)
 {
-  double rates[2 * VARIATIONS_MAX];
+  double rates[2 * VARIATIONS_MAX], total = 0;
   struct outcome out;
+  struct mutant *m = NULL;
   uint64_t spent = 0;
   *chunk = (struct mutate_chunk){.spent = 0};
   prepare(o);
-  if (nvariations == 0)
-    return false;
-  (void)hunt(o, NULL, (uint64_t)nvariations * 500, &out, &spent); /* finds the sites */
-  collect(NULL);
-  struct mutant *m = find_mutant(key);
-  if (m == NULL)
-    return false;
-  double total = share_out(o, m, rates);
+  for (uint64_t probe = 500; nvariations > 0 && total <= 0 && probe <= 50000; probe *= 10) { /* some sites are seldom reached */
+    (void)hunt(o, NULL, (uint64_t)nvariations * probe, &out, &spent);
+    collect(NULL);
+    if ((m = find_mutant(key)) != NULL)
+      total = share_out(o, m, probe, rates);
+  }
   if (total <= 0)
     return false;
   apply(m, true);
   for (int v = 0; v < nvariations && !chunk->killed; v++) {
-    struct budget budget = {.schedules = (uint64_t)((double)o->budget.schedules * rates[v] / total)};
-    if (budget.schedules == 0)
+    if (rates[v] <= 0)
       continue;
+    struct budget budget = {.schedules = (uint64_t)((double)o->budget.schedules * rates[v] / total) + 1};
     chunk->killed = explore(&variations[v].config, rng_mix(o->seed + (uint64_t)v), &budget, &out) != VERDICT_OK;
     chunk->spent += out.schedules;
     if (chunk->killed) {
