@@ -125,8 +125,8 @@ TEST(histories, planted_faults_are_found)
                                    {"bad-twice", "twice"}, {"bad-lose", "lost"},   {"bad-invent", "fresh"}};
   for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
     struct fifo_fault fault = {.rule = "nothing"};
-    /* One call in a thousand is wrong, and not each time so that it can be seen. */
-    bool good = run_rounds(rules[i][0], 2, 2, 64, 40, &fault);
+    /* One call in a thousand is wrong, and not each time so that it can be seen; a queue must be full for some. */
+    bool good = run_rounds(rules[i][0], 2, 2, 16, 400, &fault);
     if (good || strstr(fault.rule, rules[i][1]) == NULL)
       test_fail(__FILE__, __LINE__, "%s: found %s", rules[i][0], good ? "nothing" : fault.rule);
   }
