@@ -46,8 +46,8 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
   if (q->kind_ == CORE_SPSC)
     return spsc_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
   int result;
-  struct reclaim_group *g = reclaim_group(me, q->ring_);
-  while ((result = ring_try_put(q->ring_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
+  struct reclaim_group *g = reclaim_group(me, q->core_);
+  while ((result = ring_try_put(q->core_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
     os_yield();
     lost = false;
   }
@@ -63,7 +63,7 @@ static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct
   if (q->kind_ == CORE_CUSTOM)
     result = custom_try_get(q, item);
   else
-    while ((result = ring_try_get(q->ring_, reclaim_group(me, q->ring_), item, lost)) == RING_STALLED) {
+    while ((result = ring_try_get(q->core_, reclaim_group(me, q->core_), item, lost)) == RING_STALLED) {
       os_yield();
       lost = false;
     }
@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) enum quick core_quick_put(struct pa
     return fifo_quick_put(&q->fifo_, &q->maxsize_, me, item, tracked);
   if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
     return spsc_quick_put(&q->fifo_, &q->maxsize_, item, tracked);
-  return q->kind_ == CORE_RING ? ring_quick_put(q->ring_, &q->maxsize_, item, &q->fifo_.admitted, tracked) : QUICK_UNUSUAL;
+  return q->kind_ == CORE_RING ? ring_quick_put(q->core_, &q->maxsize_, item, &q->fifo_.admitted, tracked) : QUICK_UNUSUAL;
 }
 
 static inline __attribute__((always_inline)) enum quick core_quick_get(struct pawl_queue *q, struct reclaim_thread *me,
@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) enum quick core_quick_get(struct pa
     return fifo_quick_get(&q->fifo_, me, item);
   if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
     return spsc_quick_get(&q->fifo_, me, item);
-  return q->kind_ == CORE_RING ? ring_quick_get(q->ring_, me, item) : QUICK_UNUSUAL;
+  return q->kind_ == CORE_RING ? ring_quick_get(q->core_, me, item) : QUICK_UNUSUAL;
 }
 
 /* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
@@ -118,7 +118,7 @@ static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
   if (q->kind_ == CORE_SPSC)
     spsc_close(&q->fifo_);
   else if (q->kind_ == CORE_RING)
-    ring_close(q->ring_);
+    ring_close(q->core_);
   else
     custom_close(q);
   return 0;
@@ -142,7 +142,7 @@ static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread
 {
   if (core_has_segments(q))
     return fifo_was_size(&q->fifo_, core_fifo_mode(q), me);
-  return q->kind_ == CORE_RING ? ring_was_size(q->ring_) : custom_was_size(q);
+  return q->kind_ == CORE_RING ? ring_was_size(q->core_) : custom_was_size(q);
 }
 
 static inline uint64_t core_puts(const struct pawl_queue *q)

@@ -49,7 +49,7 @@ static void in_child(void)
     if (at_step("fork.lock"))
       q->lock_ = 0;
     if (q->kind_ == CORE_RING && at_step("fork.ring"))
-      ring_repair(q->ring_);
+      ring_repair(q->core_);
     if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))
       spsc_repair(&q->fifo_);
   }

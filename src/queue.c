@@ -346,7 +346,7 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
 
 static uint64_t memory(const struct pawl_queue *q)
 {
-  return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->ring_)->mask) : at_load_relaxed(&q->fifo_.bytes);
+  return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->core_)->mask) : at_load_relaxed(&q->fifo_.bytes);
 }
 
 size_t pawl_queue_trim(struct pawl_queue *q)
@@ -364,7 +364,7 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
 {
   struct reclaim_group *hazard = reclaim_group(me, &q->fifo_);
   if (q->kind_ == CORE_RING) {
-    struct ring *r = q->ring_;
+    struct ring *r = q->core_;
     out->gets = (at_load_seq(&r->head) - 2 * q->fifo_.base) / 2; /* words wrap at twice the ticket */
     out->puts = (at_load_seq(&r->tail) - 2 * q->fifo_.base) / 2;
   } else if (q->kind_ == CORE_CUSTOM) {
@@ -455,8 +455,8 @@ static int prepare(struct pawl_queue *q)
   if ((uint64_t)q->maxsize_ > os_memory() / sizeof(struct fifo_cell))
     return -ENOMEM;
   if (ring) {
-    q->ring_ = ring_new(q->maxsize_, q->fifo_.base);
-    return q->ring_ != NULL ? 0 : -ENOMEM;
+    q->core_ = ring_new(q->maxsize_, q->fifo_.base);
+    return q->core_ != NULL ? 0 : -ENOMEM;
   }
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
@@ -510,7 +510,7 @@ int pawl_queue_fini(struct pawl_queue *q)
   if (q->kind_ != CORE_FIFO)
     fork_unregister(q);
   if (q->kind_ == CORE_RING)
-    ring_free(q->ring_);
+    ring_free(q->core_);
   else
     fifo_fini(&q->fifo_);
   if (q->fd_ > 0)

@@ -246,7 +246,7 @@ TEST(queue, QUE35_a_ring_whose_peers_stood_midway)
     for (int getter = 0; getter < 2; getter++) {
       for (uint64_t inside = 0; inside < 3; inside++) {
         struct fixture *f = fixture_open(kind, 3);
-        struct ring *ring = f->queue.ring_;
+        struct ring *ring = f->queue.core_;
         fill(f, 0, inside + (uint64_t)getter);
         if (getter)
           ring->head += 2;

@@ -386,9 +386,9 @@ static void start_near_wrap(struct fixture *f, const struct kind *kind)
   f->queue.fifo_.admitted = f->queue.done_ = 0 - (uint64_t)50;
   f->queue.getters_.epoch = f->queue.putters_.epoch = f->queue.joiners_.epoch = UINT32_MAX - 1;
   if (kind->traits & KIND_RING) {
-    int64_t capacity = ((struct ring *)f->queue.ring_)->capacity;
-    ring_free(f->queue.ring_);
-    f->queue.ring_ = ring_new(capacity, first);
+    int64_t capacity = ((struct ring *)f->queue.core_)->capacity;
+    ring_free(f->queue.core_);
+    f->queue.core_ = ring_new(capacity, first);
   }
 }
 

@@ -58,12 +58,16 @@ extern "C" {
 #endif
 
 enum pawl_order {
-  PAWL_FIFO = 0, /* first in, first out */
+  PAWL_FIFO = 0,     /* first in, first out */
+  PAWL_LIFO = 1,     /* last in, first out (Python: LifoQueue) */
+  PAWL_PRIORITY = 2, /* lowest key first, first in first out among equal keys (Python: PriorityQueue) */
+  PAWL_RELAXED = 3,  /* nearly the lowest key, from one of several heaps: see `heaps` */
 };
 
 enum pawl_progress {
-  PAWL_LOCK_FREE = 0, /* nobody stalls anybody: list of segments of one-shot cells */
+  PAWL_LOCK_FREE = 0, /* nobody stalls anybody; PAWL_RELAXED, whose heaps have locks, is not lock-free all the same */
   PAWL_RING = 1,      /* bounded FIFO only: faster, but a peer preempted inside put or get stalls the others meanwhile */
+  PAWL_LOCKED = 2,    /* PAWL_PRIORITY only: a heap under a lock: faster, but whoever holds it stalls the others */
 };
 
 enum pawl_queue_flags {
@@ -93,6 +97,13 @@ struct pawl_queue_options {
   void *drop_ctx;
   const struct pawl_queue_ops *custom; /* not NULL: an order of your own, under a lock; order, progress must be 0 */
   void *custom_ctx;
+  /*
+   * PAWL_PRIORITY with PAWL_LOCKED: not NULL: the order of the items themselves; the queue then has no keys. 1: a goes before b;
+   * 0: it does not; negative: the comparison failed. Called with the queue's lock held; must not use the queue.
+   */
+  int (*less)(void *ctx, uint64_t a, uint64_t b);
+  void *less_ctx;
+  unsigned heaps; /* PAWL_RELAXED: how many, at most 1024; 0: four per processor. One is the strict order; more scale better */
 };
 
 /* Private to Pawl; here only so that the objects below have a size. Cells of different threads stand a line apart. */
@@ -127,7 +138,7 @@ struct pawl_queue {
   void *drop_ctx_;
   const struct pawl_queue_ops *custom_;
   void *custom_ctx_;
-  void *ring_;
+  void *core_;
   struct pawl__park getters_;
   struct pawl__park putters_;
   struct pawl__park joiners_;
@@ -191,6 +202,21 @@ PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, 
 PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item, pawl_time until);
 
 /*
+ * The same with keys, for PAWL_PRIORITY and PAWL_RELAXED. There pawl_queue_put takes the item as its own key, a signed number,
+ * and pawl_queue_get leaves the key away. `key` may be NULL in get. -EINVAL: a queue that has no keys (any other order, or
+ * one with `less`).
+ */
+PAWL_API PAWL_CHECK int pawl_queue_put_key(struct pawl_queue *queue, int64_t key, uint64_t item, pawl_time until);
+PAWL_API PAWL_CHECK int pawl_queue_get_key(struct pawl_queue *queue, int64_t *key, uint64_t *item, pawl_time until);
+
+/*
+ * The item that a get would take now, left where it is: a hint, for another thread may take it at once; a PAWL_RELAXED get may
+ * also take another. `key` may be NULL. 0, PAWL_EMPTY, PAWL_SHUTDOWN (shut down and nothing left), -ENOMEM (this thread's
+ * record); -ENOTSUP: PAWL_RING, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
+ */
+PAWL_API PAWL_CHECK int pawl_queue_peek(struct pawl_queue *queue, int64_t *key, uint64_t *item);
+
+/*
  * Puts items[0 .. n) in order, waiting for room as needed. `*done` (may be NULL) is set in every case to how many went in:
  * n with 0, fewer with a code as of pawl_queue_put; the rest stays the caller's. Other threads' items may come in between.
  */
@@ -202,6 +228,12 @@ PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint
  * in between. 0 with *done >= 1 (or n == 0), else a code as of pawl_queue_get with *done == 0. `done` must not be NULL.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *items, size_t n, size_t *done, pawl_time until);
+
+/* The same with keys[0 .. n), as pawl_queue_put_key and pawl_queue_get_key. `keys` may be NULL in get_many_keys. */
+PAWL_API PAWL_CHECK int pawl_queue_put_many_keys(struct pawl_queue *queue, const int64_t *keys, const uint64_t *items, size_t n,
+                                                 size_t *done, pawl_time until);
+PAWL_API PAWL_CHECK int pawl_queue_get_many_keys(struct pawl_queue *queue, int64_t *keys, uint64_t *items, size_t n,
+                                                 size_t *done, pawl_time until);
 
 /*
  * Says that one item has been dealt with; may come before the get, from any thread. The call that makes all items done
@@ -350,6 +382,28 @@ PAWL_API bool pawl_simple_queue_was_empty(const struct pawl_simple_queue *queue)
   {                                                                                                                            \
     uint64_t item;                                                                                                             \
     int result = pawl_queue_get(queue, &item, until);                                                                          \
+    if (result == 0)                                                                                                           \
+      memcpy(value, &item, sizeof(type));                                                                                      \
+    return result;                                                                                                             \
+  }                                                                                                                            \
+  struct pawl__semicolon /* takes the semicolon, also in a namespace */
+
+/*
+ * The same with keys:
+ *     PAWL_PRIORITY_QUEUE_OF(alarms, struct alarm *);
+ * gives alarms_put(q, key, alarm, until) and alarms_get(q, &key, &alarm, until), where &key may be NULL.
+ */
+#define PAWL_PRIORITY_QUEUE_OF(name, type)                                                                                     \
+  PAWL_INLINE int name##_put(struct pawl_queue *queue, int64_t key, type value, pawl_time until)                               \
+  {                                                                                                                            \
+    uint64_t item = 0;                                                                                                         \
+    memcpy(&item, &value, sizeof(char[sizeof(type) <= 8 ? (int)sizeof(type) : -1]));                                           \
+    return pawl_queue_put_key(queue, key, item, until);                                                                        \
+  }                                                                                                                            \
+  PAWL_INLINE int name##_get(struct pawl_queue *queue, int64_t *key, type *value, pawl_time until)                             \
+  {                                                                                                                            \
+    uint64_t item;                                                                                                             \
+    int result = pawl_queue_get_key(queue, key, &item, until);                                                                 \
     if (result == 0)                                                                                                           \
       memcpy(value, &item, sizeof(type));                                                                                      \
     return result;                                                                                                             \

@@ -41,8 +41,8 @@ int queue_open(struct pawl_queue *q, const struct pawl_check_setup *setup, const
   q->segment_ = setup->segment != 0 ? (uint32_t)setup->segment : 2;
   q->fifo_.base = q->fifo_.head_seen = setup->start;
   if (result == 0 && options->progress == PAWL_RING && setup->start != 0) {
-    ring_free(q->ring_);
-    q->ring_ = ring_new(setup->capacity, setup->start);
+    ring_free(q->core_);
+    q->core_ = ring_new(setup->capacity, setup->start);
   }
   return result;
 }
