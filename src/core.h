@@ -16,11 +16,13 @@
 
 #include "custom.h"
 #include "fifo.h"
+#include "heap.h"
+#include "lifo.h"
 #include "ring.h"
 #include "spsc.h"
 #include <pawl/queue.h>
 
-enum core_kind { CORE_FIFO, CORE_SPSC, CORE_RING, CORE_CUSTOM };
+enum core_kind { CORE_FIFO, CORE_SPSC, CORE_RING, CORE_CUSTOM, CORE_LIFO, CORE_HEAP };
 
 /* Is it made of fifo_segment.h's segments? */
 static inline bool core_has_segments(const struct pawl_queue *q)
@@ -38,35 +40,49 @@ static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
 }
 
 /* The other cores, out of line to keep the FIFO's path short. */
-static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
+static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
                                                     bool *admitted, bool lost)
 {
-  if (q->kind_ == CORE_CUSTOM)
-    return custom_try_put(q, item, admitted);
-  if (q->kind_ == CORE_SPSC)
-    return spsc_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
+  uint64_t *count = &q->fifo_.admitted;
   int result;
-  struct reclaim_group *g = reclaim_group(me, q->core_);
-  while ((result = ring_try_put(q->core_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
+  switch (q->kind_) {
+  case CORE_SPSC:
+    return spsc_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
+  case CORE_LIFO:
+    return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted);
+  case CORE_HEAP:
+    return heap_try_put(q->core_, &q->maxsize_, me, key, item, count, admitted);
+  case CORE_CUSTOM:
+    return custom_try_put(q, item, admitted);
+  default:
+    while ((result = ring_try_put(q->core_, &q->maxsize_, reclaim_group(me, q->core_), item, count, admitted, lost)) ==
+           RING_STALLED) {
+      os_yield();
+      lost = false;
+    }
+    return result;
+  }
+}
+
+static inline int core_ring_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool lost)
+{
+  int result;
+  while ((result = ring_try_get(q->core_, reclaim_group(me, q->core_), item, lost)) == RING_STALLED) {
     os_yield();
     lost = false;
   }
   return result;
 }
 
-static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
-                                                    bool *moved, bool lost)
+static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key,
+                                                    uint64_t *item, bool *moved, bool lost)
 {
   if (q->kind_ == CORE_SPSC)
     return spsc_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result;
-  if (q->kind_ == CORE_CUSTOM)
-    result = custom_try_get(q, item);
-  else
-    while ((result = ring_try_get(q->core_, reclaim_group(me, q->core_), item, lost)) == RING_STALLED) {
-      os_yield();
-      lost = false;
-    }
+  int result = q->kind_ == CORE_LIFO   ? lifo_try_get(q->core_, me, item)
+               : q->kind_ == CORE_HEAP ? heap_try_get(q->core_, me, key, item)
+               : q->kind_ == CORE_RING ? core_ring_get(q, me, item, lost)
+                                       : custom_try_get(q, item);
   *moved = result == 0;
   return result;
 }
@@ -94,34 +110,44 @@ static inline __attribute__((always_inline)) enum quick core_quick_get(struct pa
 }
 
 /* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */
-static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted, bool lost)
+static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item, bool *admitted,
+                               bool lost)
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted, lost);
-  return core_put_other(q, me, item, admitted, lost);
+  return core_put_other(q, me, key, item, admitted, lost);
 }
 
-/* `moved`: set if there is more room than before, also when no item was found. */
-static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool *moved, bool lost)
+/* `moved`: set if there is more room than before, also when no item was found. `key`: NULL, or of a queue that has keys. */
+static inline int core_try_get(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item, bool *moved,
+                               bool lost)
 {
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved, lost);
-  return core_get_other(q, me, item, moved, lost);
+  return core_get_other(q, me, key, item, moved, lost);
 }
 
 static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
 {
-  if (q->kind_ == CORE_FIFO) {
-    int result = fifo_close(&q->fifo_, me);
-    return fifo_leave(core_fifo_mode(q), reclaim_group(me, &q->fifo_), result);
-  }
-  if (q->kind_ == CORE_SPSC)
+  switch (q->kind_) {
+  case CORE_FIFO:
+    return fifo_leave(core_fifo_mode(q), reclaim_group(me, &q->fifo_), fifo_close(&q->fifo_, me));
+  case CORE_SPSC:
     spsc_close(&q->fifo_);
-  else if (q->kind_ == CORE_RING)
+    return 0;
+  case CORE_RING:
     ring_close(q->core_);
-  else
+    return 0;
+  case CORE_LIFO:
+    top_close(&((struct lifo *)q->core_)->top);
+    return 0;
+  case CORE_HEAP:
+    top_close(&((struct heap *)q->core_)->root);
+    return 0;
+  default:
     custom_close(q);
-  return 0;
+    return 0;
+  }
 }
 
 /* Before a thread gets from a closed queue beside those that may. */
@@ -140,9 +166,103 @@ static inline void core_before_sleep(struct pawl_queue *q)
 
 static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread *me)
 {
-  if (core_has_segments(q))
+  switch (q->kind_) {
+  case CORE_FIFO:
+  case CORE_SPSC:
     return fifo_was_size(&q->fifo_, core_fifo_mode(q), me);
-  return q->kind_ == CORE_RING ? ring_was_size(q->core_) : custom_was_size(q);
+  case CORE_RING:
+    return ring_was_size(q->core_);
+  case CORE_LIFO:
+    return lifo_was_size(q->core_, me);
+  case CORE_HEAP:
+    return heap_was_size(q->core_, me);
+  default:
+    return custom_was_size(q);
+  }
+}
+
+/* What a get would take now: 0, EMPTY, SHUTDOWN, or -ENOTSUP. */
+static inline int core_peek(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item)
+{
+  switch (q->kind_) {
+  case CORE_FIFO:
+  case CORE_SPSC:
+    return fifo_peek(&q->fifo_, core_fifo_mode(q), me, item);
+  case CORE_LIFO:
+    return lifo_peek(q->core_, me, item);
+  case CORE_HEAP:
+    return heap_peek(q->core_, me, key, item);
+  default:
+    return -ENOTSUP;
+  }
+}
+
+static inline bool core_has_keys(const struct pawl_queue *q)
+{
+  return q->kind_ == CORE_HEAP;
+}
+
+/* The pool of a core that has one. */
+static inline struct pool *core_pool(const struct pawl_queue *q)
+{
+  return q->kind_ == CORE_LIFO   ? &((struct lifo *)q->core_)->pool
+         : q->kind_ == CORE_HEAP ? &((struct heap *)q->core_)->pool
+                                 : NULL;
+}
+
+/* Gives back what is kept for use again. */
+static inline void core_trim(struct pawl_queue *q, struct reclaim_thread *me)
+{
+  if (core_has_segments(q) && !(q->flags_ & PAWL_PREALLOC))
+    fifo_trim(&q->fifo_, me);
+  else if (core_pool(q) != NULL)
+    pool_trim(core_pool(q), me);
+}
+
+/* ---- beginning and end */
+
+/* Everything that a core has to have before the first call: 0 or -ENOMEM. */
+static inline int core_new(struct pawl_queue *q)
+{
+  switch (q->kind_) {
+  case CORE_RING:
+    q->core_ = ring_new(q->maxsize_, q->fifo_.base);
+    break;
+  case CORE_LIFO:
+    q->core_ = lifo_new();
+    break;
+  case CORE_HEAP:
+    q->core_ = heap_new(q->fifo_.base);
+    break;
+  default:
+    return 0;
+  }
+  return q->core_ != NULL ? 0 : -ENOMEM;
+}
+
+static inline void core_free(struct pawl_queue *q)
+{
+  if (core_has_segments(q))
+    fifo_fini(&q->fifo_);
+  else if (q->kind_ == CORE_RING)
+    ring_free(q->core_);
+  else if (q->kind_ == CORE_LIFO)
+    lifo_free(q->core_);
+  else if (q->kind_ == CORE_HEAP)
+    heap_free(q->core_);
+}
+
+/* In a forked child: what threads that are not there any more stood midway in. */
+static inline void core_repair(struct pawl_queue *q)
+{
+  if (at_step("fork.lock"))
+    q->lock_ = 0;
+  if (q->kind_ == CORE_RING && at_step("fork.ring"))
+    ring_repair(q->core_);
+  if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))
+    spsc_repair(&q->fifo_);
+  if (core_pool(q) != NULL && at_step("fork.pool"))
+    pool_repair(core_pool(q));
 }
 
 static inline uint64_t core_puts(const struct pawl_queue *q)

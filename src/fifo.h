@@ -319,6 +319,45 @@ static inline __attribute__((always_inline)) enum quick fifo_quick_get(struct pa
   return __builtin_expect(fifo_take(f, s, h, item), 1) ? QUICK_THROUGH : QUICK_VOIDED;
 }
 
+/* ---- peek */
+
+/* The first published item from index h of segment s on: what a get would take. False: none in this segment. */
+static inline bool fifo_find(struct fifo_segment *s, uint64_t h, uint64_t tail, uint64_t *item)
+{
+  for (; h < tail; h++)
+    if (at_load_acquire(&s->cell[h].state) == fifo_state(s->turn, FIFO_FULL)) { /* [V] */
+      *item = at_plain_load(&s->cell[h].value); /* stays, whoever gets it, while the segment stands in a slot */
+      return true;
+    }
+  return false;
+}
+
+/* A hint: 0, EMPTY, or SHUTDOWN once closed and dry. EMPTY also if all that the first segment holds is still being put. */
+static inline int fifo_peek(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, uint64_t *item)
+{
+  struct reclaim_group *hazard = reclaim_usual_group(me, f);
+  for (;;) {
+    int result = 0;
+    struct fifo_segment *s = fifo_head(f, hazard, &result);
+    if (s == NULL)
+      return fifo_leave(mode, hazard, result);
+    uint64_t value, h = at_load_acquire(&s->head), tail = at_load_seq(&s->tail);
+    if (h < s->cells) {
+      bool found = fifo_find(s, h, tail & ~FIFO_SEALED, &value);
+      if (at_load_acquire(&s->head) != h)
+        continue;
+      if (found)
+        *item = value;
+      bool dry = (tail & FIFO_SEALED) && h >= (tail & ~FIFO_SEALED);
+      return fifo_leave(mode, hazard, found ? 0 : dry ? PAWL_SHUTDOWN : PAWL_EMPTY);
+    }
+    void *next = at_load_seq(&s->next); /* [N] */
+    if ((uintptr_t)next <= (uintptr_t)FIFO_TOMB)
+      return fifo_leave(mode, hazard, next == NULL ? PAWL_EMPTY : PAWL_SHUTDOWN);
+    fifo_next_head(f, mode, me, hazard, s, next);
+  }
+}
+
 /* ---- close */
 
 /* Admits no put any more. Idempotent. 0 or -EAGAIN. */

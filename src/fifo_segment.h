@@ -122,7 +122,7 @@ static inline void fifo_keep_some(void *fifo, struct reclaim_node *node)
 /* A bounded queue keeps every segment that it ever needed, and so stops allocating; trim gives them back. */
 static inline void fifo_sort(struct pawl__fifo *f, struct fifo_mode mode)
 {
-  reclaim_sort(&f->retired, f, mode.grow && fifo_maxsize(mode) <= 0 ? fifo_keep_some : fifo_keep);
+  reclaim_sort(&f->retired, f, mode.grow && fifo_maxsize(mode) <= 0 ? fifo_keep_some : fifo_keep, f);
 }
 
 /* For a segment that no new operation can reach. Inside a signal handler, where the allocator must not be called, it only
@@ -382,7 +382,7 @@ static inline void fifo_trim(struct pawl__fifo *f, struct reclaim_thread *me)
   for (struct fifo_segment *s; (s = fifo_spare(f, hazard)) != NULL;)
     reclaim_push(&f->retired, &s->node); /* somebody may be about to pop it, too */
   reclaim_forget(hazard);
-  reclaim_sort(&f->retired, f, fifo_free_node);
+  reclaim_sort(&f->retired, f, fifo_free_node, f);
 }
 
 /* Frees everything. Nobody uses the queue any more. */

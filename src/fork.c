@@ -4,6 +4,7 @@
  *  - a lock-free FIFO needs nothing: a put that was midway is voided by the first get that meets it;
  *  - its producer of an SPSC queue may have filled a cell without having said so: spsc_repair;
  *  - a ring may hold cells of threads that are not there any more: ring_repair;
+ *  - a pool's lanes may be held by such threads: pool_repair;
  *  - a custom order's callbacks may be under way: the fork waits for them, but not for ever (FORK_WAIT): a callback that
  *    takes longer leaves the caller's own structure as it is; its lock is free again in any case;
  *  - parks count sleepers that are not there any more: park.c, by the fork count;
@@ -45,14 +46,8 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-  for (struct pawl_queue *q = first; q != NULL; q = q->next_) {
-    if (at_step("fork.lock"))
-      q->lock_ = 0;
-    if (q->kind_ == CORE_RING && at_step("fork.ring"))
-      ring_repair(q->core_);
-    if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))
-      spsc_repair(&q->fifo_);
-  }
+  for (struct pawl_queue *q = first; q != NULL; q = q->next_)
+    core_repair(q);
   (void)pawl_lock_release(&lock);
 }
 

@@ -24,6 +24,7 @@ _Static_assert(offsetof(struct pawl__fifo, spare) - offsetof(struct pawl__fifo, 
 struct call {
   struct pawl_queue *q;
   struct reclaim_thread *me;
+  int64_t *key; /* gets: may be NULL */
   uint64_t *item;
   bool *admitted; /* puts: NULL if untracked */
 };
@@ -121,7 +122,7 @@ static int put_attempt(void *arg, uint32_t *key)
   struct call *c = arg;
   if (key != NULL)
     core_before_sleep(c->q);
-  return core_try_put(c->q, c->me, *c->item, c->admitted, false);
+  return core_try_put(c->q, c->me, *c->key, *c->item, c->admitted, false);
 }
 
 /* Sleeps until there is room. */
@@ -134,12 +135,12 @@ static int put_waiting(struct call c, pawl_time until)
 }
 
 /* What a put has to do that did not get through at once. */
-static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, pawl_time until,
-                                              enum quick quick)
+static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
+                                              pawl_time until, enum quick quick)
 {
   bool admitted = tracked(q) && quick != QUICK_UNUSUAL;
-  struct call c = {q, me, &item, tracked(q) ? &admitted : NULL};
-  int result = core_try_put(q, me, item, c.admitted, quick == QUICK_LOST);
+  struct call c = {q, me, &key, &item, tracked(q) ? &admitted : NULL};
+  int result = core_try_put(q, me, key, item, c.admitted, quick == QUICK_LOST);
   if (result == PAWL_FULL && until > PAWL_NOWAIT) {
     if (admitted)
       (void)finish(q, 1); /* asleep it is no put under way */
@@ -153,32 +154,38 @@ static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct recla
   return result;
 }
 
-static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item,
-                                                         pawl_time until)
+static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t key,
+                                                         uint64_t item, pawl_time until)
 {
   enum quick quick = core_quick_put(q, me, item);
-  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, item, until, quick);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, key, item, until, quick);
 }
 
 /* A thread's first call, or a wrong one. */
-static __attribute__((noinline)) int put_first(struct pawl_queue *q, uint64_t item, pawl_time until)
+static __attribute__((noinline)) int put_first(struct pawl_queue *q, int64_t key, uint64_t item, pawl_time until)
 {
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  return (me = reclaim_self()) != NULL ? put_rest(q, me, item, until, QUICK_UNUSUAL) : -ENOMEM;
+  return (me = reclaim_self()) != NULL ? put_rest(q, me, key, item, until, QUICK_UNUSUAL) : -ENOMEM;
 }
 
 int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
 {
   struct reclaim_thread *me = os_self();
-  return __builtin_expect(q != NULL && me != NULL, 1) ? put_one(q, me, item, until) : put_first(q, item, until);
+  return __builtin_expect(q != NULL && me != NULL, 1) ? put_one(q, me, (int64_t)item, item, until)
+                                                      : put_first(q, (int64_t)item, item, until);
 }
 
-static int try_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, enum quick quick)
+int pawl_queue_put_key(struct pawl_queue *q, int64_t key, uint64_t item, pawl_time until)
+{
+  return q != NULL && core_has_keys(q) ? put_first(q, key, item, until) : -EINVAL;
+}
+
+static int try_get(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item, enum quick quick)
 {
   bool moved = quick == QUICK_VOIDED;
-  int result = core_try_get(q, me, item, &moved, quick == QUICK_LOST);
+  int result = core_try_get(q, me, key, item, &moved, quick == QUICK_LOST);
   if (moved)
     (void)wake_putter(q);
   return result;
@@ -189,76 +196,118 @@ static int get_attempt(void *arg, uint32_t *key)
   struct call *c = arg;
   if (key != NULL)
     core_before_sleep(c->q);
-  return try_get(c->q, c->me, c->item, QUICK_UNUSUAL);
+  return try_get(c->q, c->me, c->key, c->item, QUICK_UNUSUAL);
 }
 
 /* What a get has to do that did not get through at once. */
-static __attribute__((noinline)) int get_rest(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, pawl_time until,
-                                              enum quick quick)
+static __attribute__((noinline)) int get_rest(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item,
+                                              pawl_time until, enum quick quick)
 {
-  int result = try_get(q, me, item, quick);
+  int result = try_get(q, me, key, item, quick);
   if (result != PAWL_EMPTY || until <= PAWL_NOWAIT)
     return result;
-  result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){.q = q, .me = me, .item = item});
+  result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){q, me, key, item, NULL});
   if (park_was_waiting(&q->getters_) && core_was_size(q, me) > 0)
     (void)wake_getter(q); /* P5 */
   return result;
 }
 
-static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item,
-                                                         pawl_time until)
+static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key,
+                                                         uint64_t *item, pawl_time until)
 {
   enum quick quick = core_quick_get(q, me, item);
-  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_putter(q) : get_rest(q, me, item, until, quick);
+  return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_putter(q) : get_rest(q, me, key, item, until, quick);
 }
 
 /* A thread's first call, or a wrong one. */
-static __attribute__((noinline)) int get_first(struct pawl_queue *q, uint64_t *item, pawl_time until)
+static __attribute__((noinline)) int get_first(struct pawl_queue *q, int64_t *key, uint64_t *item, pawl_time until)
 {
   struct reclaim_thread *me;
   if (q == NULL || item == NULL)
     return -EINVAL;
-  return (me = reclaim_self()) != NULL ? get_rest(q, me, item, until, QUICK_UNUSUAL) : -ENOMEM;
+  return (me = reclaim_self()) != NULL ? get_rest(q, me, key, item, until, QUICK_UNUSUAL) : -ENOMEM;
 }
 
 int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
 {
   struct reclaim_thread *me = os_self();
-  return __builtin_expect(q != NULL && item != NULL && me != NULL, 1) ? get_one(q, me, item, until) : get_first(q, item, until);
+  return __builtin_expect(q != NULL && item != NULL && me != NULL, 1) ? get_one(q, me, NULL, item, until)
+                                                                      : get_first(q, NULL, item, until);
 }
 
-int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)
+int pawl_queue_get_key(struct pawl_queue *q, int64_t *key, uint64_t *item, pawl_time until)
 {
+  return q != NULL && core_has_keys(q) ? get_first(q, key, item, until) : -EINVAL;
+}
+
+int pawl_queue_peek(const struct pawl_queue *queue, int64_t *key, uint64_t *item)
+{
+  struct pawl_queue *q = (struct pawl_queue *)queue; /* as in pawl_queue_was_size */
   struct reclaim_thread *me;
+  if (q == NULL || item == NULL || (key != NULL && !core_has_keys(q)))
+    return -EINVAL;
+  return (me = reclaim_self()) != NULL ? core_peek(q, me, key, item) : -ENOMEM;
+}
+
+/* ---- several at once; `keys` may be NULL */
+
+static int put_several(struct pawl_queue *q, const int64_t *keys, const uint64_t *items, size_t n, size_t *done,
+                       pawl_time until)
+{
+  struct reclaim_thread *me = reclaim_self();
   size_t i = 0;
-  int result = 0;
-  if (q == NULL || (items == NULL && n > 0))
-    result = -EINVAL;
-  else if ((me = reclaim_self()) == NULL)
-    result = -ENOMEM;
-  else
-    while (i < n && (result = put_one(q, me, items[i], until)) == 0)
-      i++;
+  int result = me != NULL ? 0 : -ENOMEM;
+  while (i < n && result == 0) {
+    result = put_one(q, me, keys != NULL ? keys[i] : (int64_t)items[i], items[i], until);
+    i += result == 0;
+  }
   if (done != NULL)
     *done = i;
   return result;
 }
 
+static int get_several(struct pawl_queue *q, int64_t *keys, uint64_t *items, size_t n, size_t *done, pawl_time until)
+{
+  struct reclaim_thread *me = reclaim_self();
+  size_t i = 0;
+  int result = me != NULL ? 0 : -ENOMEM;
+  while (i < n && result == 0) {
+    result = get_one(q, me, keys != NULL ? &keys[i] : NULL, &items[i], i == 0 ? until : PAWL_NOWAIT);
+    i += result == 0;
+  }
+  *done = i;
+  return i > 0 ? 0 : result;
+}
+
+/* A wrong call: nothing is done. */
+static int refuse(size_t *done)
+{
+  if (done != NULL)
+    *done = 0;
+  return -EINVAL;
+}
+
+int pawl_queue_put_many(struct pawl_queue *q, const uint64_t *items, size_t n, size_t *done, pawl_time until)
+{
+  return q != NULL && (items != NULL || n == 0) ? put_several(q, NULL, items, n, done, until) : refuse(done);
+}
+
+int pawl_queue_put_many_keys(struct pawl_queue *q, const int64_t *keys, const uint64_t *items, size_t n, size_t *done,
+                             pawl_time until)
+{
+  bool fits = q != NULL && core_has_keys(q) && ((keys != NULL && items != NULL) || n == 0);
+  return fits ? put_several(q, keys, items, n, done, until) : refuse(done);
+}
+
 int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t *done, pawl_time until)
 {
-  struct reclaim_thread *me;
-  size_t i = 0;
-  int result = 0;
-  if (q == NULL || done == NULL || (items == NULL && n > 0))
-    result = -EINVAL;
-  else if ((me = reclaim_self()) == NULL)
-    result = -ENOMEM;
-  else
-    while (i < n && (result = get_one(q, me, &items[i], i == 0 ? until : PAWL_NOWAIT)) == 0)
-      i++;
-  if (done != NULL)
-    *done = i;
-  return i > 0 ? 0 : result;
+  return q != NULL && done != NULL && (items != NULL || n == 0) ? get_several(q, NULL, items, n, done, until) : refuse(done);
+}
+
+int pawl_queue_get_many_keys(struct pawl_queue *q, int64_t *keys, uint64_t *items, size_t n, size_t *done, pawl_time until)
+{
+  bool fits = q != NULL && core_has_keys(q) && done != NULL && (items != NULL || n == 0);
+  return fits ? get_several(q, keys, items, n, done, until) : refuse(done);
 }
 
 /* ---- shutdown */
@@ -266,7 +315,7 @@ int pawl_queue_get_many(struct pawl_queue *q, uint64_t *items, size_t n, size_t 
 static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
 {
   uint64_t item, n = 0;
-  while (get_one(q, me, &item, PAWL_NOWAIT) == 0) {
+  while (get_one(q, me, NULL, &item, PAWL_NOWAIT) == 0) {
     n++;
     if (q->drop_ != NULL && at_step("queue.drop"))
       q->drop_(q->drop_ctx_, item);
@@ -346,16 +395,18 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
 
 static uint64_t memory(const struct pawl_queue *q)
 {
+  if (core_pool(q) != NULL)
+    return at_load_relaxed(&core_pool(q)->bytes);
   return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->core_)->mask) : at_load_relaxed(&q->fifo_.bytes);
 }
 
 size_t pawl_queue_trim(struct pawl_queue *q)
 {
   struct reclaim_thread *me;
-  if (q == NULL || !core_has_segments(q) || (q->flags_ & PAWL_PREALLOC) || (me = reclaim_self()) == NULL)
+  if (q == NULL || (me = reclaim_self()) == NULL)
     return 0;
   uint64_t before = memory(q);
-  fifo_trim(&q->fifo_, me);
+  core_trim(q, me);
   uint64_t after = memory(q);
   return before > after ? (size_t)(before - after) : 0;
 }
@@ -369,6 +420,8 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
     out->puts = (at_load_seq(&r->tail) - 2 * q->fifo_.base) / 2;
   } else if (q->kind_ == CORE_CUSTOM) {
     custom_stats(q, &out->puts, &out->gets);
+  } else if (core_pool(q) != NULL) {
+    pool_stats(core_pool(q), &out->puts, &out->gets);
   } else if (hazard != NULL) {
     out->voided = at_load_relaxed(&q->fifo_.voided);
     out->gets = fifo_head_ticket(&q->fifo_, hazard) - q->fifo_.base - out->voided;
@@ -434,30 +487,36 @@ int pawl_queue_arm(struct pawl_queue *q)
 
 static int check(const struct pawl_queue_options *o)
 {
-  const unsigned flags = PAWL_UNTRACKED | PAWL_SPSC | PAWL_PREALLOC;
-  if (o->order != PAWL_FIFO || o->progress > PAWL_RING || (o->flags & ~flags))
+  const unsigned fifo_flags = PAWL_SPSC | PAWL_PREALLOC;
+  if (o->order > PAWL_PRIORITY || o->progress > PAWL_RING || (o->flags & ~(PAWL_UNTRACKED | fifo_flags)))
+    return -EINVAL;
+  if (o->order != PAWL_FIFO && (o->progress == PAWL_RING || (o->flags & fifo_flags) || o->custom != NULL))
     return -EINVAL;
   if (o->maxsize <= 0 && (o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC)))
     return -EINVAL;
   if (o->custom != NULL &&
-      (o->progress != 0 || !o->custom->put || !o->custom->get || !o->custom->size || (o->flags & (PAWL_SPSC | PAWL_PREALLOC))))
+      (o->progress != 0 || !o->custom->put || !o->custom->get || !o->custom->size || (o->flags & fifo_flags)))
     return -EINVAL;
   return 0;
+}
+
+static enum core_kind kind_of(const struct pawl_queue_options *o)
+{
+  if (o->custom != NULL)
+    return CORE_CUSTOM;
+  if (o->order != PAWL_FIFO)
+    return o->order == PAWL_LIFO ? CORE_LIFO : CORE_HEAP;
+  return o->progress == PAWL_RING ? CORE_RING : (o->flags & PAWL_SPSC) ? CORE_SPSC : CORE_FIFO;
 }
 
 /* All memory of a queue that takes it at once. More than the machine has is refused here: an allocator that overcommits would
  * promise it, and the process die of touching it. */
 static int prepare(struct pawl_queue *q)
 {
-  bool ring = q->kind_ == CORE_RING;
-  if (!ring && !(q->flags_ & PAWL_PREALLOC))
-    return 0;
-  if ((uint64_t)q->maxsize_ > os_memory() / sizeof(struct fifo_cell))
+  if (q->capacity_ > 0 && (uint64_t)q->capacity_ > os_memory() / sizeof(struct fifo_cell))
     return -ENOMEM;
-  if (ring) {
-    q->core_ = ring_new(q->maxsize_, q->fifo_.base);
-    return q->core_ != NULL ? 0 : -ENOMEM;
-  }
+  if (!(q->flags_ & PAWL_PREALLOC))
+    return core_new(q);
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
   int result = fifo_prepare(&q->fifo_, mode, segments);
@@ -478,10 +537,7 @@ int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *optio
   struct pawl_queue fresh = {
       .maxsize_ = o->maxsize,
       .capacity_ = o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC) ? o->maxsize : 0,
-      .kind_ = o->custom != NULL          ? CORE_CUSTOM
-               : o->progress == PAWL_RING ? CORE_RING
-               : (o->flags & PAWL_SPSC)   ? CORE_SPSC
-                                          : CORE_FIFO,
+      .kind_ = kind_of(o),
       .flags_ = o->flags,
       .drop_ = o->drop,
       .drop_ctx_ = o->drop_ctx,
@@ -509,10 +565,7 @@ int pawl_queue_fini(struct pawl_queue *q)
   (void)drop_all(q, me);
   if (q->kind_ != CORE_FIFO)
     fork_unregister(q);
-  if (q->kind_ == CORE_RING)
-    ring_free(q->core_);
-  else
-    fifo_fini(&q->fifo_);
+  core_free(q);
   if (q->fd_ > 0)
     os_close(q->fd_ - 1);
   *q = (struct pawl_queue){0};

@@ -108,7 +108,7 @@ struct reclaim_node *reclaim_pop(void **top, void **slot)
   return node;
 }
 
-void reclaim_sort(void **retired, void *structure, void (*reuse)(void *structure, struct reclaim_node *node))
+void reclaim_sort(void **retired, const void *structure, void (*reuse)(void *to, struct reclaim_node *node), void *to)
 {
   struct reclaim_node *next = at_swap_acquire(retired, (void *)NULL); /* [P]; ours to sort now */
   at_fence_seq();                                                     /* [R] with reclaim_protect */
@@ -122,6 +122,6 @@ void reclaim_sort(void **retired, void *structure, void (*reuse)(void *structure
       if (kept & 1u << i)
         reclaim_push(retired, node[i]);
       else
-        reuse(structure, node[i]);
+        reuse(to, node[i]);
   }
 }

@@ -117,9 +117,9 @@ static inline void reclaim_forget(struct reclaim_group *g)
 }
 
 /*
- * Hands every node of `retired` that stands in no slot to `reuse`, which may push or free it; the others stay. All operations
+ * Hands every node of `retired` that stands in no slot to `reuse(to, node)`, which may push or free it; the others stay. All operations
  * that may look at the nodes use the slots for `structure`. Lock-free but for what `reuse` does.
  */
-void reclaim_sort(void **retired, void *structure, void (*reuse)(void *structure, struct reclaim_node *node));
+void reclaim_sort(void **retired, const void *structure, void (*reuse)(void *to, struct reclaim_node *node), void *to);
 
 #endif

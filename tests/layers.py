@@ -15,7 +15,8 @@ import sys
 # Layer of each file of src/, by stem. A file may include its own layer and those below.
 LAYERS = {
     "atomic": 0, "os": 0, "os_linux": 0, "base": 0,
-    "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "spsc": 1, "ring": 1, "lifo": 1, "prio": 1,
+    "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "spsc": 1, "ring": 1, "pool": 1, "top": 1,
+    "lifo": 1, "heap": 1, "heap4": 1, "relaxed": 1,
     "park": 2,
     "core": 3, "custom": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
     "future": 4,
@@ -43,7 +44,7 @@ RULES = [
     # check.h is the interface of pawl-check: the orders that it takes as arguments are its subject.
     ("names memory orders in a public header", ORDERS, "include/", {"include/pawl/check.h"}),
     # base.c is the hook itself.
-    ("frees nodes outside reclaim.c and fifo_segment.h", FREES, "src/", {"src/reclaim.c", "src/reclaim.h", "src/fifo_segment.h", "src/base.c", "src/base.h"}),
+    ("frees nodes outside reclaim.c, fifo_segment.h and pool.h", FREES, "src/", {"src/reclaim.c", "src/reclaim.h", "src/fifo_segment.h", "src/pool.h", "src/base.c", "src/base.h"}),
     ("includes Concurrency Kit in a public header", r"<ck_\w+\.h>|\bck_\w+|\bCK_", "include/", set()),
     ("includes a private header in a public one", r'#\s*include\s+"', "include/", set()),
 ]

@@ -214,7 +214,7 @@ PAWL_API PAWL_CHECK int pawl_queue_get_key(struct pawl_queue *queue, int64_t *ke
  * also take another. `key` may be NULL. 0, PAWL_EMPTY, PAWL_SHUTDOWN (shut down and nothing left), -ENOMEM (this thread's
  * record); -ENOTSUP: PAWL_RING, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
  */
-PAWL_API PAWL_CHECK int pawl_queue_peek(struct pawl_queue *queue, int64_t *key, uint64_t *item);
+PAWL_API PAWL_CHECK int pawl_queue_peek(const struct pawl_queue *queue, int64_t *key, uint64_t *item);
 
 /*
  * Puts items[0 .. n) in order, waiting for room as needed. `*done` (may be NULL) is set in every case to how many went in:

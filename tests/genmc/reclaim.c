@@ -40,7 +40,7 @@ static void replace_source(void)
   if (!at_cas_seq(&source, &old, (void *)&nodes[1]))
     return;
   reclaim_push(&retired, &nodes[0].node);
-  reclaim_sort(&retired, nodes, make_spare);
+  reclaim_sort(&retired, nodes, make_spare, nodes);
 }
 
 static void take(void)
@@ -60,7 +60,7 @@ static void return_first(void)
   if (taken == NULL)
     return;
   reclaim_push(&retired, &taken->node);
-  reclaim_sort(&retired, nodes, make_spare);
+  reclaim_sort(&retired, nodes, make_spare, nodes);
 }
 
 static void prepare(void)

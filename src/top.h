@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * top.h - a structure that hangs on one word: the top node, and whether it is closed. Layer 1. Serves lifo.h and heap.h.
+ *
+ * Every change is one CAS of the word, every answer is decided on one load of it; so there is one order of all operations
+ * without further argument. What remains is ABA: a CAS must not succeed because the top it expects went away and came back.
+ *
+ *  T1  A node that stands in a slot since it was the top is not made the top again: R1 of reclaim.h. So a thread whose slot
+ *      names the top that it loaded has, when its CAS succeeds, seen no other top in between.
+ *  T2  Whoever makes a node the top has it in a slot before the CAS. Who unlinks it later does so by a CAS of the same word,
+ *      later in its order, and receives that store: the scan behind it sees the slot. So a thread that finds its own top
+ *      again needs no fence: pair [R] of reclaim.h, by the word instead of a fence. For that there are two slots in turn.
+ *  T3  An empty structure has no node, so that nothing can be told apart and nothing needs to be.
+ */
+#ifndef PAWL_SRC_TOP_H
+#define PAWL_SRC_TOP_H
+
+#include "atomic.h"
+#include "reclaim.h"
+#include <pawl/base.h>
+
+#define TOP_CLOSED UINT64_C(1) /* in the word: no put is admitted any more */
+
+static inline void *top_node(uint64_t word)
+{
+  return (void *)(uintptr_t)(word & ~TOP_CLOSED);
+}
+
+/* The word; its node, if any, is in a slot of the group. seq_cst as reclaim_protect. */
+static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
+{
+  for (uint64_t seen = at_load_seq(top);;) {
+    void *node = top_node(seen);
+    if (node == NULL || node == at_load_relaxed(&g->slot[0]) || node == at_load_relaxed(&g->slot[1]))
+      return seen;
+    at_store_release(&g->slot[0], node);   /* [S] of reclaim.h */
+    at_fence_seq();                        /* [R] with reclaim_sort */
+    uint64_t again = at_load_acquire(top); /* not older than `seen` */
+    if (again == seen)
+      return seen;
+    seen = again;
+  }
+}
+
+/*
+ * Puts `node` (NULL: nothing) in the place of the top that top_protect has found. False: the top is another. Then the slot is
+ * withdrawn: it was filled without a fence, and T2 does not hold for it.
+ */
+static inline bool top_swing(struct reclaim_group *g, uint64_t *top, uint64_t seen, void *node)
+{
+  void **other = &g->slot[top_node(seen) == at_load_relaxed(&g->slot[0])];
+  if (node != NULL)
+    at_store_release(other, node);                                                                  /* T2 */
+  if (__builtin_expect(at_cas_seq(top, &seen, (uint64_t)(uintptr_t)node | (seen & TOP_CLOSED)), 1)) /* publishes the node */
+    return true;
+  at_store_release(other, (void *)NULL); /* [S] of reclaim.h */
+  return false;
+}
+
+/*
+ * For a put that found `seen` with so many items: 0, FULL or SHUTDOWN, or PAWL_STATE: look again. maxsize is read after the word.
+ * Room by it is room at that instant, if the put's CAS then finds the same word; FULL is answered only if a second look does.
+ */
+static inline int top_room(const uint64_t *top, const int64_t *maxsize, uint64_t seen, uint64_t size)
+{
+  if (seen & TOP_CLOSED)
+    return PAWL_SHUTDOWN;
+  int64_t limit = at_load_seq(maxsize); /* FULL is decided on it: P1 of park.h */
+  if (limit <= 0 || size < (uint64_t)limit)
+    return 0;
+  return at_load_seq(top) == seen ? PAWL_FULL : PAWL_STATE;
+}
+
+static inline void top_close(uint64_t *top)
+{
+  (void)at_or_seq(top, TOP_CLOSED);
+}
+
+#endif
