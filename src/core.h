@@ -39,39 +39,45 @@ static inline struct fifo_mode core_fifo_mode(const struct pawl_queue *q)
   };
 }
 
+static inline int core_ring_put(struct pawl_queue *q, struct reclaim_thread *me, uint64_t item, bool *admitted, bool lost)
+{
+  struct reclaim_group *g = reclaim_group(me, q->core_);
+  int result;
+  while ((result = ring_try_put(q->core_, &q->maxsize_, g, item, &q->fifo_.admitted, admitted, lost)) == RING_STALLED) {
+    os_yield();
+    lost = false;
+  }
+  return result;
+}
+
+static inline int core_ring_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool lost)
+{
+  struct reclaim_group *g = reclaim_group(me, q->core_);
+  int result;
+  while ((result = ring_try_get(q->core_, g, item, lost)) == RING_STALLED) {
+    os_yield();
+    lost = false;
+  }
+  return result;
+}
+
 /* The other cores, out of line to keep the FIFO's path short. */
 static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
                                                     bool *admitted, bool lost)
 {
   uint64_t *count = &q->fifo_.admitted;
-  int result;
   switch (q->kind_) {
   case CORE_SPSC:
     return spsc_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted);
+  case CORE_RING:
+    return core_ring_put(q, me, item, admitted, lost);
   case CORE_LIFO:
     return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted);
   case CORE_HEAP:
     return heap_try_put(q->core_, &q->maxsize_, me, key, item, count, admitted);
-  case CORE_CUSTOM:
-    return custom_try_put(q, item, admitted);
   default:
-    while ((result = ring_try_put(q->core_, &q->maxsize_, reclaim_group(me, q->core_), item, count, admitted, lost)) ==
-           RING_STALLED) {
-      os_yield();
-      lost = false;
-    }
-    return result;
+    return custom_try_put(q, item, admitted);
   }
-}
-
-static inline int core_ring_get(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item, bool lost)
-{
-  int result;
-  while ((result = ring_try_get(q->core_, reclaim_group(me, q->core_), item, lost)) == RING_STALLED) {
-    os_yield();
-    lost = false;
-  }
-  return result;
 }
 
 static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key,

@@ -21,7 +21,7 @@ static inline struct pawl_lock *custom_lock(struct pawl_queue *q)
   return lock;
 }
 
-static inline int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admitted)
+static __attribute__((noinline)) int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admitted)
 {
   struct pawl_lock *lock = custom_lock(q);
   int64_t maxsize = at_load_seq(&q->maxsize_); /* FULL is decided on it, perhaps before a sleep: P1 of park.h */
@@ -36,7 +36,7 @@ static inline int custom_try_put(struct pawl_queue *q, uint64_t item, bool *admi
   return result;
 }
 
-static inline int custom_try_get(struct pawl_queue *q, uint64_t *item)
+static __attribute__((noinline)) int custom_try_get(struct pawl_queue *q, uint64_t *item)
 {
   struct pawl_lock *lock = custom_lock(q);
   uint64_t value = 0;

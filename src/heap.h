@@ -31,9 +31,9 @@
  * Linearization points: as of lifo.h: the CAS; the load of the word for EMPTY and SHUTDOWN; its second load for FULL.
  *
  * Progress: lock-free. A CAS fails only because another operation succeeded; one attempt is O(log n) steps. Retention: N4 of
- * pool.h, R4 of reclaim.h. Memory: an operation needs as many free nodes as it copies until its CAS frees as many; a put
- * leaves enough of them in its lane for the next get, or answers -ENOMEM. So a get finds no memory only if other operations
- * under way hold all that is left.
+ * pool.h, R4 of reclaim.h. Memory: an operation needs as many free nodes as it copies until its CAS frees as many. A thread's
+ * first operation makes its lane, with a magazine; each put leaves in it what its next get would need, or answers -ENOMEM, and a get
+ * leaves one more node than it found. So a get finds no memory only at a thread's first operation, and on a heap of 2^31 items.
  */
 #ifndef PAWL_SRC_HEAP_H
 #define PAWL_SRC_HEAP_H
@@ -70,12 +70,10 @@ struct heap {
 static inline struct heap *heap_new(uint64_t first)
 {
   struct heap *h = pawl__alloc(sizeof *h, PAWL_LINE);
-  if (h != NULL && !pool_init(&h->pool, sizeof(struct heap_node))) {
-    pawl__free(h, sizeof *h, PAWL_LINE);
-    return NULL;
-  }
-  if (h != NULL)
+  if (h != NULL) {
+    pool_init(&h->pool, sizeof(struct heap_node));
     h->first = first;
+  }
   return h;
 }
 
@@ -252,17 +250,16 @@ static inline int heap_put_once(struct heap_attempt *a, struct heap_node *node, 
 }
 
 /* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
-static inline int heap_try_put(struct heap *h, const int64_t *maxsize, struct reclaim_thread *me, int64_t key, uint64_t item,
-                               uint64_t *count, bool *admitted)
+static __attribute__((noinline)) int heap_try_put(struct heap *h, const int64_t *maxsize, struct reclaim_thread *me,
+                                                  int64_t key, uint64_t item, uint64_t *count, bool *admitted)
 {
   struct heap_attempt a;
   unsigned losses = 0;
   bool lost;
-  int result = heap_room(h, maxsize, top_protect(reclaim_usual_group(me, &h->pool), &h->root));
-  if (result != 0 && result != PAWL_STATE)
-    return result;
+  int result;
   a.heap = h;
-  pool_enter(&a.hand, &h->pool, me);
+  if (!pool_enter(&a.hand, &h->pool, me))
+    return -ENOMEM;
   struct heap_node *node = pool_take(&a.hand);
   if (node != NULL)
     at_store_relaxed(&node->item, item);
@@ -331,17 +328,15 @@ static inline int heap_get_once(struct heap_attempt *a, int64_t *key, uint64_t *
 }
 
 /* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. `key` may be NULL. */
-static inline int heap_try_get(struct heap *h, struct reclaim_thread *me, int64_t *key, uint64_t *item)
+static __attribute__((noinline)) int heap_try_get(struct heap *h, struct reclaim_thread *me, int64_t *key, uint64_t *item)
 {
   struct heap_attempt a;
   unsigned losses = 0;
   bool lost;
   int result;
-  uint64_t seen = at_load_seq(&h->root);
-  if (top_node(seen) == NULL)
-    return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
   a.heap = h;
-  pool_enter(&a.hand, &h->pool, me);
+  if (!pool_enter(&a.hand, &h->pool, me))
+    return -ENOMEM;
   while ((result = heap_get_once(&a, key, item, &lost)) == PAWL_STATE)
     if (lost)
       backoff_lost(&losses);

@@ -44,10 +44,8 @@ struct lifo {
 static inline struct lifo *lifo_new(void)
 {
   struct lifo *l = pawl__alloc(sizeof *l, PAWL_LINE);
-  if (l != NULL && !pool_init(&l->pool, sizeof(struct lifo_node))) {
-    pawl__free(l, sizeof *l, PAWL_LINE);
-    l = NULL;
-  }
+  if (l != NULL)
+    pool_init(&l->pool, sizeof(struct lifo_node));
   return l;
 }
 
@@ -62,66 +60,70 @@ static inline uint64_t lifo_depth(const struct lifo_node *top)
   return top != NULL ? at_load_relaxed(&top->depth) : 0;
 }
 
-/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
-static inline int lifo_try_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me, uint64_t item,
-                               uint64_t *count, bool *admitted)
+/* 0, FULL, SHUTDOWN, or PAWL_STATE: another top came in between. */
+static inline int lifo_put_once(struct lifo *l, const int64_t *maxsize, struct pool_hand *h, struct lifo_node *node,
+                                uint64_t *count, bool *admitted)
 {
-  struct reclaim_group *g = reclaim_usual_group(me, &l->pool);
-  struct lifo_node *node = NULL;
+  uint64_t seen = top_protect(h->hazard, &l->top);
+  struct lifo_node *below = top_node(seen);
+  uint64_t depth = lifo_depth(below);
+  int result = top_room(&l->top, maxsize, seen, depth);
+  if (result != 0)
+    return result;
+  at_store_relaxed(&node->pool.node.link, (struct reclaim_node *)below);
+  at_store_relaxed(&node->depth, depth + 1);
+  admit(count, admitted);
+  return top_swing(h->hazard, &l->top, seen, node) ? 0 : PAWL_STATE;
+}
+
+/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
+static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me,
+                                                  uint64_t item, uint64_t *count, bool *admitted)
+{
   struct pool_hand h;
   unsigned losses = 0;
   int result;
-  for (;;) {
-    uint64_t seen = top_protect(g, &l->top);
-    if ((result = top_room(&l->top, maxsize, seen, lifo_depth(top_node(seen)))) == PAWL_STATE)
-      continue;
-    if (result != 0)
-      break;
-    if (node == NULL) {
-      pool_enter(&h, &l->pool, me);
-      if ((node = pool_take(&h)) == NULL) {
-        pool_leave(&h);
-        return -ENOMEM;
-      }
-      at_plain_store(&node->item, item);
-    }
-    struct lifo_node *below = top_node(seen);
-    at_store_relaxed(&node->pool.node.link, (struct reclaim_node *)below);
-    at_store_relaxed(&node->depth, lifo_depth(below) + 1);
-    admit(count, admitted);
-    if (top_swing(g, &l->top, seen, node)) {
-      pool_count(&h.lane->puts);
-      pool_leave(&h);
-      return 0;
-    }
-    backoff_lost(&losses);
-  }
-  if (node != NULL) {
-    pool_give(&h, node);
+  if (!pool_enter(&h, &l->pool, me))
+    return -ENOMEM;
+  struct lifo_node *node = pool_take(&h);
+  if (node == NULL) {
     pool_leave(&h);
+    return -ENOMEM;
   }
+  at_plain_store(&node->item, item);
+  while ((result = lifo_put_once(l, maxsize, &h, node, count, admitted)) == PAWL_STATE)
+    backoff_lost(&losses);
+  if (result == 0)
+    pool_count(&h.lane->puts);
+  else
+    pool_give(&h, node);
+  pool_leave(&h);
   return result;
 }
 
-/* 0, EMPTY, or SHUTDOWN once closed and dry. */
-static inline int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item)
+/* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. */
+static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item)
 {
-  struct reclaim_group *g = reclaim_usual_group(me, &l->pool);
-  for (unsigned losses = 0;; backoff_lost(&losses)) {
-    uint64_t seen = top_protect(g, &l->top);
-    struct lifo_node *node = top_node(seen);
-    if (node == NULL)
+  struct pool_hand h;
+  struct lifo_node *node;
+  unsigned losses = 0;
+  if (!pool_enter(&h, &l->pool, me))
+    return -ENOMEM;
+  for (;; backoff_lost(&losses)) {
+    uint64_t seen = top_protect(h.hazard, &l->top);
+    node = top_node(seen);
+    if (node == NULL) {
+      pool_leave(&h);
       return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
-    if (!top_swing(g, &l->top, seen, at_load_relaxed(&node->pool.node.link)))
-      continue;
-    *item = at_plain_load(&node->item);
-    struct pool_hand h;
-    pool_enter(&h, &l->pool, me);
-    pool_retire(&h, node);
-    pool_count(&h.lane->gets);
-    pool_leave(&h);
-    return 0;
+    }
+    if (top_swing(h.hazard, &l->top, seen, at_load_relaxed(&node->pool.node.link)))
+      break;
   }
+  *item = at_plain_load(&node->item);
+  pool_retire(&h, node);
+  pool_count(&h.lane->gets);
+  pool_leave(&h);
+  return 0;
 }
 
 /* What a get would take now: 0, EMPTY or SHUTDOWN. */

@@ -134,24 +134,30 @@ static int put_waiting(struct call c, pawl_time until)
   return result;
 }
 
-/* What a put has to do that did not get through at once. */
-static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
-                                              pawl_time until, enum quick quick)
+/* A put that was refused with `result`, and counted if `admitted`. */
+static __attribute__((noinline)) int put_refused(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
+                                                 pawl_time until, int result, bool admitted)
 {
-  bool admitted = tracked(q) && quick != QUICK_UNUSUAL;
-  struct call c = {q, me, &key, &item, tracked(q) ? &admitted : NULL};
-  int result = core_try_put(q, me, key, item, c.admitted, quick == QUICK_LOST);
   if (result == PAWL_FULL && until > PAWL_NOWAIT) {
     if (admitted)
       (void)finish(q, 1); /* asleep it is no put under way */
     admitted = false;
-    result = put_waiting(c, until);
+    result = put_waiting((struct call){q, me, &key, &item, tracked(q) ? &admitted : NULL}, until);
   }
   if (result == 0)
     return wake_getter(q);
   if (admitted)
     (void)finish(q, 1); /* it was counted when it saw room that then went to others */
   return result;
+}
+
+/* What a put has to do that did not get through at once. */
+static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
+                                              pawl_time until, enum quick quick)
+{
+  bool admitted = tracked(q) && quick != QUICK_UNUSUAL;
+  int result = core_try_put(q, me, key, item, tracked(q) ? &admitted : NULL, quick == QUICK_LOST);
+  return result == 0 ? wake_getter(q) : put_refused(q, me, key, item, until, result, admitted);
 }
 
 static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t key,
@@ -199,17 +205,22 @@ static int get_attempt(void *arg, uint32_t *key)
   return try_get(c->q, c->me, c->key, c->item, QUICK_UNUSUAL);
 }
 
+/* Sleeps until there is an item. */
+static __attribute__((noinline)) int get_waiting(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item,
+                                                 pawl_time until)
+{
+  int result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){q, me, key, item, NULL});
+  if (park_was_waiting(&q->getters_) && core_was_size(q, me) > 0)
+    (void)wake_getter(q); /* P5 */
+  return result;
+}
+
 /* What a get has to do that did not get through at once. */
 static __attribute__((noinline)) int get_rest(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item,
                                               pawl_time until, enum quick quick)
 {
   int result = try_get(q, me, key, item, quick);
-  if (result != PAWL_EMPTY || until <= PAWL_NOWAIT)
-    return result;
-  result = park_until(park_on(&q->getters_), PAWL_EMPTY, until, get_attempt, &(struct call){q, me, key, item, NULL});
-  if (park_was_waiting(&q->getters_) && core_was_size(q, me) > 0)
-    (void)wake_getter(q); /* P5 */
-  return result;
+  return result == PAWL_EMPTY && until > PAWL_NOWAIT ? get_waiting(q, me, key, item, until) : result;
 }
 
 static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key,

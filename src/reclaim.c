@@ -6,22 +6,31 @@
 
 static AT_GLOBAL struct reclaim_thread *threads; /* pushed at the front; records are used again, never freed */
 
+bool reclaim_borrow(struct reclaim_thread *record)
+{
+  uint32_t unused = 0;
+  return at_load_relaxed(&record->used) == 0 && at_cas_acquire(&record->used, &unused, 1u); /* [T] */
+}
+
+void reclaim_return(struct reclaim_thread *record)
+{
+  at_store_release(&record->used, 0u); /* [T] the next owner receives clean slots */
+}
+
 static void detach(void *self)
 {
   struct reclaim_thread *me = self;
   for (unsigned g = 0; g < RECLAIM_GROUPS + RECLAIM_HANDLERS; g++)
     reclaim_forget(&me->group[g]);
-  at_store_release(&me->used, 0u); /* [T] the next owner receives clean slots */
+  reclaim_return(me);
 }
 
 static struct reclaim_thread *find_unused(void)
 {
-  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next) {
-    uint32_t unused = 0;
-    if (at_load_relaxed(&t->used) == 0 && at_cas_acquire(&t->used, &unused, 1u)) /* [T] */
-      return t;
-  }
-  return NULL;
+  struct reclaim_thread *t = at_load_acquire(&threads);
+  while (t != NULL && !reclaim_borrow(t))
+    t = t->next;
+  return t;
 }
 
 static struct reclaim_thread *make(void)

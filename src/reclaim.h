@@ -47,6 +47,8 @@ enum {
 struct reclaim_group {
   void *slot[3];
   const void *role[2]; /* the structures that this thread last put into and got from: a hint for backoff.h */
+  uint64_t pool;       /* pool.h: the number of a pool, 0: none, */
+  void *lane;          /* and this thread's lane in it */
 };
 
 struct reclaim_thread {
@@ -63,6 +65,10 @@ struct reclaim_node {
 
 /* The calling thread's record, made at the first call. NULL: no memory. */
 struct reclaim_thread *reclaim_attach(void);
+
+/* A record that no thread owns becomes the caller's, as if it were its own second one, until reclaim_return. False: it is in use. */
+bool reclaim_borrow(struct reclaim_thread *record);
+void reclaim_return(struct reclaim_thread *record);
 
 static inline struct reclaim_thread *reclaim_self(void)
 {

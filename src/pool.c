@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pool.c - the slow half of pool.h: lanes, slabs, magazines on their way to and from the depot, trim. */
+#include "pool.h"
+#include "base.h"
+
+enum { SLAB_ALIGN = 64 };
+
+struct slab {
+  struct slab *next;
+  uint64_t idle; /* pool_trim: nodes found free */
+  char pad[SLAB_ALIGN - 16];
+  char node[];
+};
+
+static AT_GLOBAL uint64_t pools; /* so far */
+
+static struct slab *slab_of(const struct pool *p, const struct reclaim_node *node)
+{
+  const struct pool_node *n = (const struct pool_node *)node;
+  return (struct slab *)((uintptr_t)n - n->place * p->size - offsetof(struct slab, node));
+}
+
+static size_t slab_bytes(const struct pool *p)
+{
+  return sizeof(struct slab) + POOL_NODES * p->size;
+}
+
+static void push_slab(struct pool *p, struct slab *slab)
+{
+  void *first = at_load_relaxed(&p->slabs);
+  do
+    slab->next = first;
+  while (!at_cas_release(&p->slabs, &first, (void *)slab)); /* [B] hands the slab on to pool_trim */
+}
+
+/* ---- magazines */
+
+/* A magazine of the `count` nodes from `first`. */
+static struct reclaim_node *make_magazine(void *first, uint32_t count)
+{
+  struct pool_node *n = first;
+  at_store_relaxed(&n->rest, (void *)at_load_relaxed(&n->node.link));
+  at_store_relaxed(&n->count, (uint16_t)count);
+  return &n->node;
+}
+
+static void load_magazine(struct pool_lane *lane, struct reclaim_node *magazine)
+{
+  struct pool_node *n = (struct pool_node *)magazine;
+  at_store_relaxed(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest));
+  at_plain_store(&lane->first, (void *)n);
+  at_plain_store(&lane->count, (uint32_t)at_load_relaxed(&n->count));
+}
+
+static void to_depot(void *pool, struct reclaim_node *magazine)
+{
+  reclaim_push(&((struct pool *)pool)->depot, magazine);
+}
+
+/* Gives a magazine away, for others to take once no reclaim_pop can be midway with its first node. */
+static void spill(struct pool *p, struct reclaim_node *magazine)
+{
+  reclaim_push(&p->spilled, magazine);
+  reclaim_sort(&p->spilled, p, to_depot, p);
+}
+
+/* The lane is empty. */
+static bool grow(struct pool *p, struct pool_lane *lane)
+{
+  struct slab *slab = pawl__alloc(slab_bytes(p), SLAB_ALIGN);
+  if (slab == NULL)
+    return false;
+  struct reclaim_node *last = NULL;
+  for (uint32_t i = POOL_NODES; i-- > 0;) {
+    struct pool_node *n = (struct pool_node *)(slab->node + i * p->size);
+    n->place = (uint16_t)i;
+    n->node.link = last;
+    last = &n->node;
+  }
+  at_plain_store(&lane->first, (void *)last);
+  at_plain_store(&lane->count, (uint32_t)POOL_NODES);
+  at_add_relaxed(&p->bytes, (uint64_t)slab_bytes(p));
+  push_slab(p, slab);
+  return true;
+}
+
+bool pool_refill(struct pool_hand *h)
+{
+  struct reclaim_node *magazine = at_plain_load(&h->lane->full);
+  at_plain_store(&h->lane->full, (void *)NULL);
+  if (magazine == NULL)
+    magazine = reclaim_pop(&h->pool->depot, &h->hazard->slot[2]);
+  if (magazine == NULL)
+    return grow(h->pool, h->lane);
+  load_magazine(h->lane, magazine);
+  return true;
+}
+
+void pool_unload(struct pool_hand *h)
+{
+  struct pool_lane *lane = h->lane;
+  struct reclaim_node *older = at_plain_load(&lane->full);
+  at_plain_store(&lane->full, (void *)make_magazine(at_plain_load(&lane->first), at_plain_load(&lane->count)));
+  at_plain_store(&lane->count, 0u);
+  if (older != NULL)
+    spill(h->pool, older);
+}
+
+bool pool_reserve_slow(struct pool_hand *h, uint32_t n)
+{
+  struct pool_lane *lane = h->lane;
+  for (;;) {
+    struct pool_node *full = at_plain_load(&lane->full);
+    uint32_t count = at_plain_load(&lane->count);
+    if (count + (full != NULL ? at_load_relaxed(&full->count) : 0) >= n)
+      return true;
+    struct reclaim_node *mine = at_plain_load(&lane->first), *next;
+    at_plain_store(&lane->count, 0u);
+    at_plain_store(&lane->full, (void *)NULL);
+    bool more = pool_refill(h);
+    at_plain_store(&lane->full, (void *)full);
+    for (; count > 0; count--, mine = next) {
+      next = at_load_relaxed(&mine->link);
+      pool_push(lane, mine);
+    }
+    if (!more)
+      return false;
+  }
+}
+
+/* ---- retired nodes */
+
+static void reuse(void *hand, struct reclaim_node *node)
+{
+  pool_give(hand, node);
+}
+
+void pool_sort(struct pool_hand *h)
+{
+  at_plain_store(&h->lane->retirements, UINT64_C(0));
+  reclaim_sort(&h->lane->retired, h->pool, reuse, h);
+}
+
+/* ---- lanes */
+
+static struct pool_lane *find_lane(struct pool *p, const struct reclaim_thread *me)
+{
+  struct pool_lane *lane = at_load_acquire(&p->lanes); /* [B] */
+  while (lane != NULL && lane->owner != me)
+    lane = lane->next;
+  return lane;
+}
+
+/* With a magazine, so that even a first get finds the nodes that it needs. */
+static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
+{
+  struct pool_lane *lane = pawl__alloc(sizeof *lane, PAWL_LINE);
+  if (lane == NULL)
+    return NULL;
+  if (!grow(p, lane)) {
+    pawl__free(lane, sizeof *lane, PAWL_LINE);
+    return NULL;
+  }
+  lane->owner = me;
+  void *first = at_load_relaxed(&p->lanes);
+  do
+    lane->next = first;
+  while (!at_cas_release(&p->lanes, &first, (void *)lane)); /* [B] */
+  return lane;
+}
+
+struct pool_lane *pool_lane_of(struct pool *p, struct reclaim_thread *me, struct reclaim_group *g)
+{
+  struct pool_lane *lane = find_lane(p, me);
+  if (lane == NULL && (lane = make_lane(p, me)) == NULL)
+    return NULL;
+  g->pool = p->number;
+  return g->lane = lane;
+}
+
+/* A snapshot. */
+void pool_stats(const struct pool *p, uint64_t *puts, uint64_t *gets)
+{
+  *puts = *gets = 0;
+  for (const struct pool_lane *lane = at_load_acquire(&p->lanes); lane != NULL; lane = lane->next) { /* [B] */
+    *gets += at_load_relaxed(&lane->gets);
+    *puts += at_load_relaxed(&lane->puts);
+  }
+}
+
+/* ---- beginning and end */
+
+void pool_init(struct pool *p, size_t node_size)
+{
+  p->number = at_add_relaxed(&pools, UINT64_C(1)) + 1; /* 0: no pool */
+  p->size = node_size;
+}
+
+static void free_slab(struct pool *p, struct slab *slab)
+{
+  at_add_relaxed(&p->bytes, -(uint64_t)slab_bytes(p));
+  pawl__free(slab, slab_bytes(p), SLAB_ALIGN);
+}
+
+void pool_fini(struct pool *p)
+{
+  for (struct slab *slab = p->slabs, *next; slab != NULL; slab = next) {
+    next = slab->next;
+    free_slab(p, slab);
+  }
+  for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
+    next = lane->next;
+    pawl__free(lane, sizeof *lane, PAWL_LINE);
+  }
+}
+
+/* Lanes that others had in use may be midway: they are empty from now on, and their nodes wait for pool_fini. */
+void pool_repair(struct pool *p)
+{
+  for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next)
+    if (lane->busy) {
+      lane->busy = 0;
+      lane->count = 0;
+      lane->full = lane->retired = NULL;
+    }
+}
+
+/* ---- trim: slabs all of whose nodes are free go back to the allocator */
+
+/* Moves what is free in the lane of h, and in the depot, onto the list. */
+static struct reclaim_node *gather(struct pool_hand *h, struct reclaim_node *all)
+{
+  struct pool_lane *lane = h->lane;
+  do {
+    while (at_plain_load(&lane->count) > 0) {
+      struct reclaim_node *n = pool_take(h);
+      at_store_relaxed(&n->link, all);
+      all = n;
+    }
+    struct reclaim_node *magazine = at_plain_load(&lane->full);
+    at_plain_store(&lane->full, (void *)NULL);
+    if (magazine == NULL)
+      magazine = reclaim_pop(&h->pool->depot, &h->hazard->slot[2]);
+    if (magazine != NULL)
+      load_magazine(lane, magazine);
+  } while (at_plain_load(&lane->count) > 0);
+  return all;
+}
+
+/* The same for the lanes of threads that have ended. */
+static struct reclaim_node *gather_orphans(struct pool_hand h, struct reclaim_node *all)
+{
+  for (struct pool_lane *lane = at_load_acquire(&h.pool->lanes); lane != NULL; lane = lane->next) { /* [B] */
+    if (!reclaim_borrow(lane->owner))
+      continue;
+    h.lane = lane;
+    pool_sort(&h);
+    all = gather(&h, all);
+    reclaim_return(lane->owner);
+  }
+  return all;
+}
+
+/* Is no operation of another thread under way that has begun before now? N3. */
+static bool is_alone(const struct pool *p, const struct pool_lane *mine)
+{
+  if (at_step("pool.trim.fence"))
+    at_fence_heavy();                                                                              /* [G] */
+  for (const struct pool_lane *lane = at_load_acquire(&p->lanes); lane != NULL; lane = lane->next) /* [B] */
+    if (lane != mine && at_load_acquire(&lane->busy) != 0)                                         /* [L] */
+      return false;
+  return true;
+}
+
+/* Of these nodes, those whose slabs are not all among them. The others' slabs are marked by `idle`. */
+static struct reclaim_node *sift(const struct pool *p, struct reclaim_node *all)
+{
+  struct reclaim_node *kept = NULL, *next;
+  for (struct reclaim_node *n = all; n != NULL; n = at_load_relaxed(&n->link))
+    slab_of(p, n)->idle++;
+  for (struct reclaim_node *n = all; n != NULL; n = next) {
+    next = at_load_relaxed(&n->link);
+    if (slab_of(p, n)->idle == POOL_NODES)
+      continue;
+    at_store_relaxed(&n->link, kept);
+    kept = n;
+  }
+  return kept;
+}
+
+static void free_idle(struct pool *p)
+{
+  struct slab *slab = at_swap_acquire(&p->slabs, (void *)NULL), *next; /* [B] */
+  for (; slab != NULL; slab = next) {
+    next = slab->next;
+    if (slab->idle == POOL_NODES) {
+      free_slab(p, slab);
+    } else {
+      slab->idle = 0;
+      push_slab(p, slab);
+    }
+  }
+}
+
+/* Never waits: while operations of others are under way, one of which may be looking at any node (N2), it frees nothing. Nodes
+ * in other living threads' lanes are not free. */
+void pool_trim(struct pool *p, struct reclaim_thread *me)
+{
+  struct pool_hand h;
+  if (!pool_enter(&h, p, me))
+    return;
+  reclaim_forget(h.hazard);
+  pool_sort(&h);
+  reclaim_sort(&p->spilled, p, to_depot, p);
+  struct reclaim_node *all = gather_orphans(h, gather(&h, NULL)), *next;
+  if (is_alone(p, h.lane)) {
+    all = sift(p, all);
+    free_idle(p);
+  }
+  for (struct reclaim_node *n = all; n != NULL; n = next) {
+    next = at_load_relaxed(&n->link);
+    pool_give(&h, n);
+  }
+  pool_leave(&h);
+}
