@@ -148,7 +148,7 @@ static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
     top_close(&((struct lifo *)q->core_)->top);
     return 0;
   case CORE_HEAP:
-    top_close(&((struct heap *)q->core_)->root);
+    top_close(&((struct heap *)q->core_)->top);
     return 0;
   default:
     custom_close(q);

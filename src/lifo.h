@@ -45,7 +45,7 @@ static inline struct lifo *lifo_new(void)
 {
   struct lifo *l = pawl__alloc(sizeof *l, PAWL_LINE);
   if (l != NULL)
-    pool_init(&l->pool, sizeof(struct lifo_node));
+    pool_init(&l->pool, sizeof(struct lifo_node), 0, 0);
   return l;
 }
 
@@ -85,7 +85,7 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
   int result;
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
-  struct lifo_node *node = pool_take(&h);
+  struct lifo_node *node = pool_take(&h, 0);
   if (node == NULL) {
     pool_leave(&h);
     return -ENOMEM;
@@ -96,7 +96,7 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
   if (result == 0)
     pool_count(&h.lane->puts);
   else
-    pool_give(&h, node);
+    pool_give(&h, 0, node);
   pool_leave(&h);
   return result;
 }

@@ -14,29 +14,29 @@ struct slab {
 
 static AT_GLOBAL uint64_t pools; /* so far */
 
-static struct slab *slab_of(const struct pool *p, const struct reclaim_node *node)
+static struct slab *slab_of(const struct pool_size *size, const struct reclaim_node *node)
 {
   const struct pool_node *n = (const struct pool_node *)node;
-  return (struct slab *)((uintptr_t)n - n->place * p->size - offsetof(struct slab, node));
+  return (struct slab *)((uintptr_t)n - (size_t)n->place * size->bytes - offsetof(struct slab, node));
 }
 
-static size_t slab_bytes(const struct pool *p)
+static size_t slab_bytes(const struct pool_size *size)
 {
-  return sizeof(struct slab) + POOL_NODES * p->size;
+  return sizeof(struct slab) + (size_t)size->nodes * size->bytes;
 }
 
-static void push_slab(struct pool *p, struct slab *slab)
+static void push_slab(struct pool_size *size, struct slab *slab)
 {
-  void *first = at_load_relaxed(&p->slabs);
+  void *first = at_load_relaxed(&size->slabs);
   do
     slab->next = first;
-  while (!at_cas_release(&p->slabs, &first, (void *)slab)); /* [B] hands the slab on to pool_trim */
+  while (!at_cas_release(&size->slabs, &first, (void *)slab)); /* [B] hands the slab on to pool_trim */
 }
 
 /* ---- magazines */
 
 /* A magazine of the `count` nodes from `first`. */
-static struct reclaim_node *make_magazine(void *first, uint32_t count)
+static struct reclaim_node *make_magazine(void *first, uint64_t count)
 {
   struct pool_node *n = first;
   at_store_relaxed(&n->rest, (void *)at_load_relaxed(&n->node.link));
@@ -44,84 +44,93 @@ static struct reclaim_node *make_magazine(void *first, uint32_t count)
   return &n->node;
 }
 
-static void load_magazine(struct pool_lane *lane, struct reclaim_node *magazine)
+static void load_magazine(struct pool_stock *stock, struct reclaim_node *magazine)
 {
   struct pool_node *n = (struct pool_node *)magazine;
   at_store_relaxed(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest));
-  at_plain_store(&lane->first, (void *)n);
-  at_plain_store(&lane->count, (uint32_t)at_load_relaxed(&n->count));
+  at_plain_store(&stock->first, (void *)n);
+  at_plain_store(&stock->count, (uint64_t)at_load_relaxed(&n->count));
 }
 
-static void to_depot(void *pool, struct reclaim_node *magazine)
+static void to_depot(void *size, struct reclaim_node *magazine)
 {
-  reclaim_push(&((struct pool *)pool)->depot, magazine);
+  reclaim_push(&((struct pool_size *)size)->depot, magazine);
 }
 
-/* Gives a magazine away, for others to take once no reclaim_pop can be midway with its first node. */
-static void spill(struct pool *p, struct reclaim_node *magazine)
+/* Magazines with whose first node no reclaim_pop can be midway are for others to take. */
+static void sort_spilled(struct pool *p, struct pool_size *size)
 {
-  reclaim_push(&p->spilled, magazine);
-  reclaim_sort(&p->spilled, p, to_depot, p);
+  reclaim_sort(&size->spilled, p, to_depot, size);
 }
 
-/* The lane is empty. */
-static bool grow(struct pool *p, struct pool_lane *lane)
+/* The stock is empty. */
+static bool grow(struct pool *p, struct pool_size *size, struct pool_stock *stock)
 {
-  struct slab *slab = pawl__alloc(slab_bytes(p), SLAB_ALIGN);
+  struct slab *slab = pawl__alloc(slab_bytes(size), SLAB_ALIGN);
   if (slab == NULL)
     return false;
   struct reclaim_node *last = NULL;
-  for (uint32_t i = POOL_NODES; i-- > 0;) {
-    struct pool_node *n = (struct pool_node *)(slab->node + i * p->size);
+  for (uint32_t i = size->nodes; i-- > 0;) {
+    struct pool_node *n = (struct pool_node *)(slab->node + (size_t)i * size->bytes);
     n->place = (uint16_t)i;
     n->node.link = last;
     last = &n->node;
   }
-  at_plain_store(&lane->first, (void *)last);
-  at_plain_store(&lane->count, (uint32_t)POOL_NODES);
-  at_add_relaxed(&p->bytes, (uint64_t)slab_bytes(p));
-  push_slab(p, slab);
+  at_plain_store(&stock->first, (void *)last);
+  at_plain_store(&stock->count, (uint64_t)size->nodes);
+  at_add_relaxed(&p->bytes, (uint64_t)slab_bytes(size));
+  push_slab(size, slab);
   return true;
 }
 
-bool pool_refill(struct pool_hand *h)
+bool pool_refill(struct pool_hand *h, int size)
 {
-  struct reclaim_node *magazine = at_plain_load(&h->lane->full);
-  at_plain_store(&h->lane->full, (void *)NULL);
+  struct pool_stock *stock = &h->lane->stock[size];
+  struct pool_size *of = &h->pool->size[size];
+  struct reclaim_node *magazine = at_plain_load(&stock->full);
+  at_plain_store(&stock->full, (void *)NULL);
   if (magazine == NULL)
-    magazine = reclaim_pop(&h->pool->depot, &h->hazard->slot[2]);
-  if (magazine == NULL)
-    return grow(h->pool, h->lane);
-  load_magazine(h->lane, magazine);
-  return true;
+    magazine = reclaim_pop(&of->depot, &h->hazard->slot[2]);
+  if (magazine != NULL) {
+    load_magazine(stock, magazine);
+    return true;
+  }
+  if (grow(h->pool, of, stock))
+    return true;
+  if (size == 0)
+    pool_sort(h);
+  return at_plain_load(&stock->count) > 0;
 }
 
-void pool_unload(struct pool_hand *h)
+void pool_unload(struct pool_hand *h, int size)
 {
-  struct pool_lane *lane = h->lane;
-  struct reclaim_node *older = at_plain_load(&lane->full);
-  at_plain_store(&lane->full, (void *)make_magazine(at_plain_load(&lane->first), at_plain_load(&lane->count)));
-  at_plain_store(&lane->count, 0u);
-  if (older != NULL)
-    spill(h->pool, older);
+  struct pool_stock *stock = &h->lane->stock[size];
+  struct pool_size *of = &h->pool->size[size];
+  struct reclaim_node *older = at_plain_load(&stock->full);
+  at_plain_store(&stock->full, (void *)make_magazine(at_plain_load(&stock->first), at_plain_load(&stock->count)));
+  at_plain_store(&stock->count, UINT64_C(0));
+  if (older != NULL) {
+    reclaim_push(&of->spilled, older);
+    sort_spilled(h->pool, of);
+  }
 }
 
-bool pool_reserve_slow(struct pool_hand *h, uint32_t n)
+bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
 {
-  struct pool_lane *lane = h->lane;
+  struct pool_stock *stock = &h->lane->stock[size];
   for (;;) {
-    struct pool_node *full = at_plain_load(&lane->full);
-    uint32_t count = at_plain_load(&lane->count);
+    struct pool_node *full = at_plain_load(&stock->full);
+    uint64_t count = at_plain_load(&stock->count);
     if (count + (full != NULL ? at_load_relaxed(&full->count) : 0) >= n)
       return true;
-    struct reclaim_node *mine = at_plain_load(&lane->first), *next;
-    at_plain_store(&lane->count, 0u);
-    at_plain_store(&lane->full, (void *)NULL);
-    bool more = pool_refill(h);
-    at_plain_store(&lane->full, (void *)full);
+    struct reclaim_node *mine = at_plain_load(&stock->first), *next;
+    at_plain_store(&stock->count, UINT64_C(0));
+    at_plain_store(&stock->full, (void *)NULL);
+    bool more = pool_refill(h, size);
+    at_plain_store(&stock->full, (void *)full);
     for (; count > 0; count--, mine = next) {
       next = at_load_relaxed(&mine->link);
-      pool_push(lane, mine);
+      pool_push(stock, mine);
     }
     if (!more)
       return false;
@@ -132,7 +141,7 @@ bool pool_reserve_slow(struct pool_hand *h, uint32_t n)
 
 static void reuse(void *hand, struct reclaim_node *node)
 {
-  pool_give(hand, node);
+  pool_give(hand, 0, node);
 }
 
 void pool_sort(struct pool_hand *h)
@@ -151,16 +160,17 @@ static struct pool_lane *find_lane(struct pool *p, const struct reclaim_thread *
   return lane;
 }
 
-/* With a magazine, so that even a first get finds the nodes that it needs. */
+/* With magazines, so that even a first get finds the nodes that it needs. */
 static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
 {
   struct pool_lane *lane = pawl__alloc(sizeof *lane, PAWL_LINE);
   if (lane == NULL)
     return NULL;
-  if (!grow(p, lane)) {
-    pawl__free(lane, sizeof *lane, PAWL_LINE);
-    return NULL;
-  }
+  for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
+    if (!grow(p, &p->size[i], &lane->stock[i])) {
+      pawl__free(lane, sizeof *lane, PAWL_LINE); /* slabs are the pool's */
+      return NULL;
+    }
   lane->owner = me;
   void *first = at_load_relaxed(&p->lanes);
   do
@@ -190,24 +200,26 @@ void pool_stats(const struct pool *p, uint64_t *puts, uint64_t *gets)
 
 /* ---- beginning and end */
 
-void pool_init(struct pool *p, size_t node_size)
+void pool_init(struct pool *p, uint32_t bytes, uint32_t more_bytes, uint32_t more_nodes)
 {
   p->number = at_add_relaxed(&pools, UINT64_C(1)) + 1; /* 0: no pool */
-  p->size = node_size;
+  p->size[0] = (struct pool_size){.bytes = bytes, .nodes = POOL_NODES};
+  p->size[1] = (struct pool_size){.bytes = more_bytes, .nodes = more_nodes};
 }
 
-static void free_slab(struct pool *p, struct slab *slab)
+static void free_slab(struct pool *p, const struct pool_size *size, struct slab *slab)
 {
-  at_add_relaxed(&p->bytes, -(uint64_t)slab_bytes(p));
-  pawl__free(slab, slab_bytes(p), SLAB_ALIGN);
+  at_add_relaxed(&p->bytes, -(uint64_t)slab_bytes(size));
+  pawl__free(slab, slab_bytes(size), SLAB_ALIGN);
 }
 
 void pool_fini(struct pool *p)
 {
-  for (struct slab *slab = p->slabs, *next; slab != NULL; slab = next) {
-    next = slab->next;
-    free_slab(p, slab);
-  }
+  for (int i = 0; i < POOL_SIZES; i++)
+    for (struct slab *slab = p->size[i].slabs, *next; slab != NULL; slab = next) {
+      next = slab->next;
+      free_slab(p, &p->size[i], slab);
+    }
   for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
     next = lane->next;
     pawl__free(lane, sizeof *lane, PAWL_LINE);
@@ -220,42 +232,42 @@ void pool_repair(struct pool *p)
   for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next)
     if (lane->busy) {
       lane->busy = 0;
-      lane->count = 0;
-      lane->full = lane->retired = NULL;
+      lane->stock[0] = lane->stock[1] = (struct pool_stock){0};
+      lane->retired = NULL;
     }
 }
 
 /* ---- trim: slabs all of whose nodes are free go back to the allocator */
 
-/* Moves what is free in the lane of h, and in the depot, onto the list. */
-static struct reclaim_node *gather(struct pool_hand *h, struct reclaim_node *all)
+/* Moves the nodes of one size that are free in the lane of h, and in the depot, onto the list. */
+static struct reclaim_node *gather(struct pool_hand *h, int size, struct reclaim_node *all)
 {
-  struct pool_lane *lane = h->lane;
+  struct pool_stock *stock = &h->lane->stock[size];
   do {
-    while (at_plain_load(&lane->count) > 0) {
-      struct reclaim_node *n = pool_take(h);
+    while (at_plain_load(&stock->count) > 0) {
+      struct reclaim_node *n = pool_take(h, size);
       at_store_relaxed(&n->link, all);
       all = n;
     }
-    struct reclaim_node *magazine = at_plain_load(&lane->full);
-    at_plain_store(&lane->full, (void *)NULL);
+    struct reclaim_node *magazine = at_plain_load(&stock->full);
+    at_plain_store(&stock->full, (void *)NULL);
     if (magazine == NULL)
-      magazine = reclaim_pop(&h->pool->depot, &h->hazard->slot[2]);
+      magazine = reclaim_pop(&h->pool->size[size].depot, &h->hazard->slot[2]);
     if (magazine != NULL)
-      load_magazine(lane, magazine);
-  } while (at_plain_load(&lane->count) > 0);
+      load_magazine(stock, magazine);
+  } while (at_plain_load(&stock->count) > 0);
   return all;
 }
 
 /* The same for the lanes of threads that have ended. */
-static struct reclaim_node *gather_orphans(struct pool_hand h, struct reclaim_node *all)
+static struct reclaim_node *gather_orphans(struct pool_hand h, int size, struct reclaim_node *all)
 {
   for (struct pool_lane *lane = at_load_acquire(&h.pool->lanes); lane != NULL; lane = lane->next) { /* [B] */
     if (!reclaim_borrow(lane->owner))
       continue;
     h.lane = lane;
     pool_sort(&h);
-    all = gather(&h, all);
+    all = gather(&h, size, all);
     reclaim_return(lane->owner);
   }
   return all;
@@ -273,14 +285,14 @@ static bool is_alone(const struct pool *p, const struct pool_lane *mine)
 }
 
 /* Of these nodes, those whose slabs are not all among them. The others' slabs are marked by `idle`. */
-static struct reclaim_node *sift(const struct pool *p, struct reclaim_node *all)
+static struct reclaim_node *sift(const struct pool_size *size, struct reclaim_node *all)
 {
   struct reclaim_node *kept = NULL, *next;
   for (struct reclaim_node *n = all; n != NULL; n = at_load_relaxed(&n->link))
-    slab_of(p, n)->idle++;
+    slab_of(size, n)->idle++;
   for (struct reclaim_node *n = all; n != NULL; n = next) {
     next = at_load_relaxed(&n->link);
-    if (slab_of(p, n)->idle == POOL_NODES)
+    if (slab_of(size, n)->idle == size->nodes)
       continue;
     at_store_relaxed(&n->link, kept);
     kept = n;
@@ -288,17 +300,32 @@ static struct reclaim_node *sift(const struct pool *p, struct reclaim_node *all)
   return kept;
 }
 
-static void free_idle(struct pool *p)
+static void free_idle(struct pool *p, struct pool_size *size)
 {
-  struct slab *slab = at_swap_acquire(&p->slabs, (void *)NULL), *next; /* [B] */
+  struct slab *slab = at_swap_acquire(&size->slabs, (void *)NULL), *next; /* [B] */
   for (; slab != NULL; slab = next) {
     next = slab->next;
-    if (slab->idle == POOL_NODES) {
-      free_slab(p, slab);
+    if (slab->idle == size->nodes) {
+      free_slab(p, size, slab);
     } else {
       slab->idle = 0;
-      push_slab(p, slab);
+      push_slab(size, slab);
     }
+  }
+}
+
+static void trim(struct pool_hand *h, int size)
+{
+  struct pool_size *of = &h->pool->size[size];
+  sort_spilled(h->pool, of);
+  struct reclaim_node *all = gather_orphans(*h, size, gather(h, size, NULL)), *next;
+  if (is_alone(h->pool, h->lane)) {
+    all = sift(of, all);
+    free_idle(h->pool, of);
+  }
+  for (struct reclaim_node *n = all; n != NULL; n = next) {
+    next = at_load_relaxed(&n->link);
+    pool_give(h, size, n);
   }
 }
 
@@ -311,15 +338,7 @@ void pool_trim(struct pool *p, struct reclaim_thread *me)
     return;
   reclaim_forget(h.hazard);
   pool_sort(&h);
-  reclaim_sort(&p->spilled, p, to_depot, p);
-  struct reclaim_node *all = gather_orphans(h, gather(&h, NULL)), *next;
-  if (is_alone(p, h.lane)) {
-    all = sift(p, all);
-    free_idle(p);
-  }
-  for (struct reclaim_node *n = all; n != NULL; n = next) {
-    next = at_load_relaxed(&n->link);
-    pool_give(&h, n);
-  }
+  for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
+    trim(&h, i);
   pool_leave(&h);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pool.h - nodes of one size for the cores that hang on a single word (lifo.h, heap.h): who has which free node. Layer 1.
+ * pool.h - nodes of one or two sizes for the cores that hang on a single word (lifo.h, heap.h): who has which free node. Layer 1.
  *
  * Source: magazines (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Deviations: a magazine is a list through the free
  * nodes themselves; its owner is a thread, not a processor; the depot is a lock-free stack.
  *
- * Each thread that uses a pool has a lane in it, made at its first operation: a magazine in use, perhaps a full one, and the
- * nodes that it has retired. Lanes with too much or too little exchange magazines with the depot. So an operation touches
+ * Each thread that uses a pool has a lane in it, made at its first operation: of each size a magazine in use, and perhaps a full
+ * one, and the nodes that it has retired. Lanes with too much or too little exchange magazines with the depot. So an operation touches
  * nothing that other threads write, but the depot once per magazine.
  *
  *     new slab --> lane --> structure --> retired (by lane) --> lane     nobody's slot names the node: pool_retire
@@ -34,12 +34,13 @@
 
 enum {
 #if defined(PAWL_WORLD_MODEL) || defined(PAWL_WORLD_GENMC)
-  POOL_NODES = 2, /* per magazine, and per slab */
-  POOL_BATCH = 2, /* retired nodes before somebody looks at all slots */
+  POOL_NODES = 2,
+  POOL_BATCH = 2,
 #else
-  POOL_NODES = 64,
-  POOL_BATCH = 32,
+  POOL_NODES = 64, /* of a few words, per magazine, and per slab */
+  POOL_BATCH = 32, /* retired nodes before somebody looks at all slots */
 #endif
+  POOL_SIZES = 2,
 };
 
 /* What a node begins with. Cores use `link` and `rest` for pointers to nodes, and `core` as they like, while it is theirs. */
@@ -51,28 +52,39 @@ struct pool_node {
   uint32_t core;
 };
 
+/* Free nodes of one size in a lane. */
+struct pool_stock {
+  void *first; /* `count` nodes */
+  void *full;  /* a magazine, or NULL */
+  uint64_t count;
+};
+
 struct pool_lane {
   uint32_t busy; /* 1: an operation is under way */
-  uint32_t count;
-  void *first; /* `count` free nodes */
-  void *full;  /* a magazine, or NULL */
-  void *retired;
+  uint32_t pad0;
+  struct pool_stock stock[POOL_SIZES];
+  void *retired;                /* of the first size */
   uint64_t retirements;         /* since the last look at the slots */
   uint64_t puts, gets;          /* of the structure, for statistics */
   struct reclaim_thread *owner; /* once made, neither changes */
   struct pool_lane *next;
-  char pad[PAWL_LINE - 72];
+  char pad[PAWL_LINE - 104];
+};
+_Static_assert(sizeof(struct pool_lane) == PAWL_LINE, "lanes of different threads share a line");
+
+struct pool_size {
+  uint32_t bytes;
+  uint32_t nodes; /* per magazine, and per slab; 0: there is no such size */
+  void *slabs;    /* all of them */
+  void *depot;    /* magazines to be had */
+  void *spilled;  /* magazines that somebody may be about to take off the depot */
 };
 
 struct pool {
   uint64_t number; /* no other pool of the process ever has it */
-  uint64_t size;   /* of a node */
-  char pad[PAWL_LINE - 16];
-  void *lanes;   /* all of them */
-  void *slabs;   /* all of them */
-  void *depot;   /* magazines to be had */
-  void *spilled; /* magazines that somebody may be about to take off the depot */
   uint64_t bytes;
+  void *lanes; /* all of them */
+  struct pool_size size[POOL_SIZES];
 };
 
 /* What an operation has in hand. */
@@ -84,12 +96,13 @@ struct pool_hand {
 
 /* pool.c: what an operation seldom needs. */
 struct pool_lane *pool_lane_of(struct pool *p, struct reclaim_thread *me, struct reclaim_group *g); /* NULL: no memory */
-bool pool_refill(struct pool_hand *h); /* a magazine in place of the empty one; false: no memory */
-bool pool_reserve_slow(struct pool_hand *h, uint32_t n);
-void pool_unload(struct pool_hand *h); /* sets the full magazine aside */
-void pool_sort(struct pool_hand *h);   /* retired nodes that stand in no slot are free */
+bool pool_refill(struct pool_hand *h, int size); /* a magazine in place of the empty one; false: no memory */
+bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n);
+void pool_unload(struct pool_hand *h, int size); /* sets the full magazine aside */
+void pool_sort(struct pool_hand *h);             /* retired nodes that stand in no slot are free */
 
-void pool_init(struct pool *p, size_t node_size);
+/* The second size may be 0. */
+void pool_init(struct pool *p, uint32_t bytes, uint32_t more_bytes, uint32_t more_nodes);
 void pool_fini(struct pool *p); /* frees all nodes, wherever they are; nobody uses the structure any more */
 void pool_trim(struct pool *p, struct reclaim_thread *me);
 void pool_repair(struct pool *p); /* in a forked child */
@@ -114,41 +127,41 @@ static inline void pool_leave(struct pool_hand *h)
 }
 
 /* A free node; NULL: no memory. */
-static inline void *pool_take(struct pool_hand *h)
+static inline void *pool_take(struct pool_hand *h, int size)
 {
-  struct pool_lane *lane = h->lane;
-  if (__builtin_expect(at_plain_load(&lane->count) == 0, 0) && !pool_refill(h))
+  struct pool_stock *stock = &h->lane->stock[size];
+  if (__builtin_expect(at_plain_load(&stock->count) == 0, 0) && !pool_refill(h, size))
     return NULL;
-  struct pool_node *n = at_plain_load(&lane->first);
-  at_plain_store(&lane->first, (void *)at_load_relaxed(&n->node.link));
-  at_plain_store(&lane->count, at_plain_load(&lane->count) - 1);
+  struct pool_node *n = at_plain_load(&stock->first);
+  at_plain_store(&stock->first, (void *)at_load_relaxed(&n->node.link));
+  at_plain_store(&stock->count, at_plain_load(&stock->count) - 1);
   return n;
 }
 
 /* At least n free nodes in the lane, so that as many pool_take succeed. False: no memory. */
-static inline bool pool_reserve(struct pool_hand *h, uint32_t n)
+static inline bool pool_reserve(struct pool_hand *h, int size, uint32_t n)
 {
-  return __builtin_expect(at_plain_load(&h->lane->count) >= n, 1) || pool_reserve_slow(h, n);
+  return __builtin_expect(at_plain_load(&h->lane->stock[size].count) >= n, 1) || pool_reserve_slow(h, size, n);
 }
 
-/* On top of the magazine in use, whatever its size. */
-static inline void pool_push(struct pool_lane *lane, struct reclaim_node *node)
+/* On top of the magazine in use, however full. */
+static inline void pool_push(struct pool_stock *stock, struct reclaim_node *node)
 {
-  uint32_t count = at_plain_load(&lane->count);
-  at_store_relaxed(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&lane->first) : NULL);
-  at_plain_store(&lane->first, (void *)node);
-  at_plain_store(&lane->count, count + 1);
+  uint64_t count = at_plain_load(&stock->count);
+  at_store_relaxed(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&stock->first) : NULL);
+  at_plain_store(&stock->first, (void *)node);
+  at_plain_store(&stock->count, count + 1);
 }
 
 /* Gives back a node that stands in nobody's slot as a node of the structure. */
-static inline void pool_give(struct pool_hand *h, void *node)
+static inline void pool_give(struct pool_hand *h, int size, void *node)
 {
-  if (__builtin_expect(at_plain_load(&h->lane->count) >= POOL_NODES, 0))
-    pool_unload(h);
-  pool_push(h->lane, node);
+  if (__builtin_expect(at_plain_load(&h->lane->stock[size].count) >= h->pool->size[size].nodes, 0))
+    pool_unload(h, size);
+  pool_push(&h->lane->stock[size], node);
 }
 
-/* Gives back a node that others may have in a slot. */
+/* Gives back a node of the first size that others may have in a slot. */
 static inline void pool_retire(struct pool_hand *h, void *node)
 {
   struct pool_lane *lane = h->lane;
