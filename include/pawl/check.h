@@ -45,7 +45,7 @@ extern "C" {
 
 /* What an operation means to the sequential model. */
 enum pawl_check_kind {
-  PAWL_CHECK_PUT,       /* call->item went in: 0, PAWL_FULL, PAWL_SHUTDOWN, -ENOMEM */
+  PAWL_CHECK_PUT,       /* call->item went in: 0, or it did not: PAWL_FULL, PAWL_SHUTDOWN, -ENOMEM; see also BAG */
   PAWL_CHECK_GET,       /* call->out came out: 0, PAWL_EMPTY, PAWL_SHUTDOWN */
   PAWL_CHECK_TASK_DONE, /* 0, -ERANGE */
   PAWL_CHECK_JOIN,      /* 0, PAWL_TIMEOUT */
@@ -60,13 +60,15 @@ enum pawl_check_kind {
   PAWL_CHECK_SIZE,
   PAWL_CHECK_IS_EMPTY,
   PAWL_CHECK_IS_FULL,
+  PAWL_CHECK_PEEK,      /* call->out is what a get would have taken, and is still inside; answers as a get */
   PAWL_CHECK_NONE = 255 /* not in the history: a litmus test, judged by pawl_check_assert and `judge` */
 };
 
 enum pawl_check_model {
   PAWL_CHECK_FIFO,
   PAWL_CHECK_LIFO,
-  PAWL_CHECK_PRIORITY,
+  PAWL_CHECK_PRIORITY, /* lowest call->key first, first in first out among equal keys */
+  PAWL_CHECK_BAG,      /* any item that is inside; a put that answers PAWL_COMPARE went in. All else as in a queue */
   PAWL_CHECK_SEMAPHORE,
   PAWL_CHECK_NO_MODEL = 255
 };
@@ -77,13 +79,17 @@ enum { PAWL_CHECK_BULK = 4 };
 struct pawl_check_call {
   uint64_t item; /* in */
   uint64_t out;  /* out */
+  /* PRIORITY and BAG. In: of a put, -1, 0 or 1, each schedule others. Out: a get or peek that tells the key sets `keyed`. */
+  int64_t key;
   /* For a put or get of several (op.arg > 1): the items in, or those that came out, and how many came through. A put says why
    * it did not go on; a get that got one says 0, and that there was nothing more for now if they are fewer than op.arg. */
   uint64_t bulk[PAWL_CHECK_BULK];
+  int64_t keys[PAWL_CHECK_BULK]; /* the same of the keys */
   int done;
   int thread;   /* in: 0 .. threads - 1 */
   int index;    /* in: which operation of that thread */
   bool absent;  /* out: there was nothing to do; the operation does not belong in the history */
+  bool keyed;   /* out: see `key` */
   void *memory; /* in: 64 bytes of this thread's own, zero at the start of a schedule */
 };
 

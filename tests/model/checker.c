@@ -46,6 +46,9 @@
  * An immediate shutdown has an extent: it closes at one point, then drops the items one by one and counts them as done,
  * while other threads still get some; when it has returned nothing is left. In the search it is linearized twice, as its
  * beginning and its end, and single drops may come in between.
+ *
+ * A bag gives any item: where the history does not tell which one went (a drop, a get that did not return), each is tried. A
+ * peek changes nothing and takes no reservation away, so that what it answers may be what a get answers or is about to answer.
  */
 #include "history.h"
 
@@ -64,7 +67,8 @@ struct state {
   uint32_t puts;     /* published so far */
   uint32_t finished; /* said to be done; above `puts` only if items in flight were */
   uint32_t lapsed;   /* admissions of puts that failed, which task_done may have taken */
-  uint8_t front;     /* items[front .. back) is what is in the queue, in the order of getting, LIFO from the back */
+  uint8_t
+      front; /* items[front .. back) is what is in the queue, in the order of getting, LIFO from the back; a bag's in none */
   uint8_t back;
   uint8_t dropped; /* by an immediate shutdown, but not yet counted as finished */
   uint8_t closed;
@@ -75,7 +79,7 @@ struct state {
 enum outcome { OUTCOME_NONE, OUTCOME_VALUE, OUTCOME_CANCELLED };
 
 /* Rules that can be lifted, to find out which of them a bad history breaks. */
-enum lifted { LIFTED_CLOSE = 1, LIFTED_BOUND = 2 };
+enum lifted { LIFTED_CLOSE = 1, LIFTED_BOUND = 2, LIFTED_KEY = 4 };
 
 struct check {
   const struct history_op *op;
@@ -134,9 +138,15 @@ static uint64_t state_hash(const struct check *c, const struct state *s)
   hash = mix(hash, (uint64_t)s->puts << 32 | s->finished);
   hash = mix(hash, (uint64_t)s->lapsed << 32 | (uint64_t)s->dropped << 16 | (uint64_t)s->ahead << 9 | (uint64_t)s->closed << 8 |
                        s->outcome);
-  for (int i = s->front; i < s->back; i++)
-    hash = mix(mix(hash, c->op[c->items[i]].arg), c->op[c->items[i]].key);
-  return hash;
+  uint64_t bag = 0;
+  for (int i = s->front; i < s->back; i++) {
+    uint64_t item = c->op[c->items[i]].arg, key = (uint64_t)c->op[c->items[i]].key;
+    if (c->spec->kind == MODEL_BAG)
+      bag += mix(mix(0, item), key);
+    else
+      hash = mix(mix(hash, item), key);
+  }
+  return mix(hash, bag);
 }
 
 static struct dead_end *memo_slot(struct dead_end *slots, uint64_t size, uint64_t linearized, uint64_t hash)
@@ -328,7 +338,9 @@ static inline bool is_refusal(int32_t result)
 static bool step_put(struct check *c, uint64_t linearized, int i, struct state *s, struct trace *trace)
 {
   const struct history_op *op = &c->op[i];
-  if (op->phase == OP_PENDING || op->result == 0) {
+  if (op->phase == OP_DONE && op->result == PAWL_COMPARE && c->spec->kind != MODEL_BAG)
+    return false; /* the other orders are told by keys, which do not fail */
+  if (op->phase == OP_PENDING || history_went_in(op->result)) {
     bool granted = (s->grants & bit(i)) != 0 && !is_full(s, s->limit, 0);
     bool closed = s->closed && !(c->lifted & LIFTED_CLOSE);
     bool full = is_full(s, s->maxsize, 0) && !(c->lifted & LIFTED_BOUND);
@@ -353,6 +365,19 @@ static bool step_put(struct check *c, uint64_t linearized, int i, struct state *
   return true;
 }
 
+/* Whether a get or peek told what this put brought. */
+static bool is_told(const struct check *c, const struct history_op *op, int put)
+{
+  bool key = !op->keyed || op->key == c->op[put].key || (c->lifted & LIFTED_KEY) != 0;
+  return key && op->out == c->op[put].arg;
+}
+
+static bool is_dry(const struct state *s, int32_t result)
+{
+  return size_of(s) == 0 && (result == RESULT_NOTHING || result == (s->closed ? PAWL_SHUTDOWN : PAWL_EMPTY));
+}
+
+/* From a bag it takes the item at the front: see search_each. */
 static bool step_get(struct check *c, int i, struct state *s)
 {
   const struct history_op *op = &c->op[i];
@@ -360,12 +385,26 @@ static bool step_get(struct check *c, int i, struct state *s)
     if (size_of(s) == 0)
       return false;
     int put = take(c, s);
-    return op->phase == OP_PENDING || c->op[put].arg == op->out;
+    return op->phase == OP_PENDING || is_told(c, op, put);
   }
   if (is_refusal(op->result))
     return true;
   s->grants = 0;
-  return size_of(s) == 0 && (op->result == RESULT_NOTHING || op->result == (s->closed ? PAWL_SHUTDOWN : PAWL_EMPTY));
+  return is_dry(s, op->result);
+}
+
+static bool step_peek(struct check *c, int i, struct state *s)
+{
+  const struct history_op *op = &c->op[i];
+  struct state after = *s;
+  if (op->result != 0)
+    return is_refusal(op->result) || is_dry(s, op->result);
+  if (c->spec->kind != MODEL_BAG)
+    return size_of(s) > 0 && is_told(c, op, take(c, &after));
+  for (int k = s->front; k < s->back; k++)
+    if (is_told(c, op, c->items[k]))
+      return true;
+  return false;
 }
 
 static bool step_task_done(struct check *c, uint64_t linearized, int i, struct state *s)
@@ -465,6 +504,8 @@ static bool step(struct check *c, uint64_t linearized, int i, struct state *s, s
     return step_put(c, linearized, i, s, trace);
   case OP_GET:
     return step_get(c, i, s);
+  case OP_PEEK:
+    return step_peek(c, i, s);
   case OP_TASK_DONE:
     return step_task_done(c, linearized, i, s);
   case OP_JOIN:
@@ -549,7 +590,7 @@ static uint64_t linearize_still(struct check *c, uint64_t linearized, struct sta
 
 static bool search(struct check *c, uint64_t linearized, struct state s);
 
-static bool search_one(struct check *c, uint64_t linearized, int i, struct state s)
+static bool search_step(struct check *c, uint64_t linearized, int i, struct state s)
 {
   struct trace trace = {UINT8_MAX, 0, 0};
   uint64_t begun = s.begun;
@@ -562,16 +603,45 @@ static bool search_one(struct check *c, uint64_t linearized, int i, struct state
   return false;
 }
 
+static bool search_dropped(struct check *c, uint64_t linearized, struct state s)
+{
+  take(c, &s);
+  s.dropped++;
+  return search(c, linearized, s);
+}
+
+static void swap(uint8_t *a, uint8_t *b)
+{
+  uint8_t old = *a;
+  *a = *b;
+  *b = old;
+}
+
+/* A get, or the drop of one item (i < 0): with each item of a bag in turn at the front, which is put back on the way up. */
+static bool search_each(struct check *c, uint64_t linearized, int i, struct state s)
+{
+  int choices = c->spec->kind == MODEL_BAG ? size_of(&s) : 1;
+  for (int k = 0; k < choices; k++) {
+    swap(&c->items[s.front], &c->items[s.front + k]);
+    if (i >= 0 ? search_step(c, linearized, i, s) : search_dropped(c, linearized, s))
+      return true;
+    swap(&c->items[s.front], &c->items[s.front + k]);
+  }
+  return false;
+}
+
+static bool search_one(struct check *c, uint64_t linearized, int i, struct state s)
+{
+  const struct history_op *op = &c->op[i];
+  bool takes = op->kind == OP_GET && (op->phase == OP_PENDING || op->result == 0) && (c->ignored & bit(i)) == 0;
+  return takes ? search_each(c, linearized, i, s) : search_step(c, linearized, i, s);
+}
+
 /* What an immediate shutdown that has begun may do at any time: drop one item, count one dropped item as done. */
 static bool search_drop(struct check *c, uint64_t linearized, struct state s)
 {
-  if (size_of(&s) > 0) {
-    struct state next = s;
-    take(c, &next);
-    next.dropped++;
-    if (search(c, linearized, next))
-      return true;
-  }
+  if (size_of(&s) > 0 && search_each(c, linearized, -1, s))
+    return true;
   if (s.dropped > 0) {
     finish_dropped(&s, 1);
     return search(c, linearized, s);
@@ -626,7 +696,7 @@ static bool changes_nothing(const struct history_op *op, bool two_point)
   case OP_CANCEL:
     return op->result == 0;
   case OP_PUT:
-    return op->result != 0 && !two_point;
+    return !history_went_in(op->result) && !two_point;
   default:
     return op->result != 0;
   }
@@ -652,7 +722,7 @@ static void prepare(struct check *c, const struct history *history, const struct
       c->still |= bit(i);
     if (op->kind == OP_PUT)
       c->puts |= bit(i);
-    if (op->kind == OP_PUT && op->phase == OP_DONE && op->result != 0 && spec->two_point)
+    if (op->kind == OP_PUT && op->phase == OP_DONE && !history_went_in(op->result) && spec->two_point)
       c->failing |= bit(i);
     if (op->kind == OP_GET || op->kind == OP_JOIN)
       enders |= bit(i);
@@ -693,7 +763,7 @@ static const char *explain_items(const struct check *c, int n)
     bool known = false, found = false;
     for (uint64_t puts = get->result == 0 ? c->puts : 0; puts != 0 && !found; puts &= puts - 1) {
       const struct history_op *put = &c->op[lowest(puts)];
-      bool same = put->arg == get->out && (put->phase == OP_PENDING || (put->phase == OP_DONE && put->result == 0));
+      bool same = put->arg == get->out && (put->phase == OP_PENDING || (put->phase == OP_DONE && history_went_in(put->result)));
       known |= same;
       found = same && (free_puts & bit(lowest(puts))) != 0;
       if (found)
@@ -706,15 +776,16 @@ static const char *explain_items(const struct check *c, int n)
 }
 
 /* May an operation of this kind answer that at all? */
-static bool is_known(const struct history_op *op)
+static bool is_known(const struct history_op *op, enum model_kind model)
 {
   int result = op->result;
   if (op->phase != OP_DONE || result == 0 || is_refusal(result))
     return true;
   switch (op->kind) {
   case OP_PUT:
-    return result == PAWL_FULL || result == PAWL_SHUTDOWN;
+    return result == PAWL_FULL || result == PAWL_SHUTDOWN || (result == PAWL_COMPARE && model == MODEL_BAG);
   case OP_GET:
+  case OP_PEEK:
     return found_none(result);
   case OP_TASK_DONE:
     return result == -ERANGE;
@@ -746,6 +817,7 @@ static const char *explain(struct check *c, int n)
       {"release answered wrongly at its bound", OP_RELEASE, 0},
       {"result does not fit the future's outcome", OP_RESULT, 0},
       {"cancel does not fit the future's outcome", OP_CANCEL, 0},
+      {"peek answered what no get at its place could have answered", OP_PEEK, 0},
       {"whether it is shut down was told against what puts, gets or others were told", OP_IS_CLOSED, 0},
       {"a future was set twice, or a set was refused without reason", OP_SET, 0},
   };
@@ -755,9 +827,10 @@ static const char *explain(struct check *c, int n)
   } rules[] = {
       {"a put was accepted after shutdown", LIFTED_CLOSE},
       {"a put was accepted beyond maxsize", LIFTED_BOUND},
+      {"a get told a key that is not its item's", LIFTED_KEY},
   };
   for (int i = 0; i < n; i++)
-    if (!is_known(&c->op[i]))
+    if (!is_known(&c->op[i], c->spec->kind))
       return "an operation answered what none of its kind may answer (enum pawl_check_kind in pawl/check.h)";
   const char *text = explain_items(c, n);
   if (text != NULL)

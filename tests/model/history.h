@@ -9,14 +9,15 @@
 #ifndef PAWL_TESTS_HISTORY_H
 #define PAWL_TESTS_HISTORY_H
 
+#include <pawl/base.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { HISTORY_MAX = 64 };
 
 enum history_kind {
-  OP_PUT,       /* arg: item, key; result: 0, FULL, SHUTDOWN, ENOMEM */
-  OP_GET,       /* out: item; result: 0, EMPTY, SHUTDOWN */
+  OP_PUT,       /* arg: item, key; result: 0, COMPARE, FULL, SHUTDOWN, ENOMEM */
+  OP_GET,       /* out: item, key if keyed; result: 0, EMPTY, SHUTDOWN */
   OP_TASK_DONE, /* result: 0, -ERANGE */
   OP_JOIN,      /* result: 0, TIMEOUT */
   OP_CLOSE,     /* shutdown, draining */
@@ -31,7 +32,14 @@ enum history_kind {
   OP_SIZE,      /* hints, nothing to the sequential model */
   OP_IS_EMPTY,
   OP_IS_FULL,
+  OP_PEEK, /* as a get */
 };
+
+/* Whether an item is inside after a put that answered this. */
+static inline bool history_went_in(int32_t result)
+{
+  return result == 0 || result == PAWL_COMPARE;
+}
 
 /* Of the get that ends a get of several: EMPTY or SHUTDOWN, nobody was told which. */
 #define RESULT_NOTHING INT32_MIN
@@ -45,8 +53,10 @@ enum history_phase {
 struct history_op {
   uint8_t thread, kind, phase;
   bool follows; /* in one call of several, the op before it in the history */
+  bool keyed;   /* a get or peek that told the key */
   int32_t result;
-  uint64_t arg, key, out;
+  uint64_t arg, out;
+  int64_t key;
   uint64_t invoked, returned; /* steps of the schedule, for printing and real-time precedence. Of a frozen (pending) put
                                * `returned` is its last step, 0 if unknown: see the head of checker.c */
   uint64_t reserved;          /* bounded puts of decision 2: nonzero if the put held a reservation when it was frozen */
@@ -58,7 +68,8 @@ struct history {
   struct history_op op[HISTORY_MAX];
 };
 
-enum model_kind { MODEL_FIFO, MODEL_LIFO, MODEL_PRIORITY, MODEL_SEMAPHORE, MODEL_FUTURE };
+/* PRIORITY: lowest key first, first in first out among equal ones. BAG: any item that is inside. */
+enum model_kind { MODEL_FIFO, MODEL_LIFO, MODEL_PRIORITY, MODEL_BAG, MODEL_SEMAPHORE, MODEL_FUTURE };
 
 struct model_spec {
   enum model_kind kind;

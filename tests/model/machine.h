@@ -94,6 +94,7 @@ enum decision_kind {
   D_SIGNAL, /* a handler runs here */
   D_FREEZE, /* this thread stops for ever */
   D_REUSE,  /* freed memory comes back at once */
+  D_KEY,    /* of a put */
 };
 
 enum source { FROM_WALK, FROM_PCT, FROM_DFS, FROM_BYTES, FROM_RECORD };

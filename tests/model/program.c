@@ -123,6 +123,7 @@ static int begin(struct fiber *f, const struct pawl_check_op *op, const struct p
                                           .phase = OP_PENDING,
                                           .follows = i > first,
                                           .arg = op->kind == PAWL_CHECK_PUT ? call->bulk[i - first] : (uint64_t)op->arg,
+                                          .key = call->keys[i - first],
                                           .invoked = M.event};
     M.span[i].began = f->vc[f->index];
     M.span[i].invoked = f->vc;
@@ -137,6 +138,9 @@ static bool answer_of(const struct pawl_check_op *op, int k, const struct pawl_c
   bool alone = parts_of(op) == 1;
   h->result = alone || k >= call->done ? result : 0;
   h->out = alone ? call->out : call->bulk[k];
+  h->keyed = call->keyed;
+  if (h->keyed)
+    h->key = alone ? call->key : call->keys[k];
   if (!alone && k == call->done && result == 0)
     h->result = RESULT_NOTHING;
   return !call->absent && (alone || k <= call->done);
@@ -172,29 +176,66 @@ static const char *result_name(int result)
   }
 }
 
+/* Few keys, so that equal ones are common. */
+static int64_t draw_key(void)
+{
+  static const int64_t keys[] = {0, -1, 1};
+  int model = M.config->subject->model;
+  return model == PAWL_CHECK_PRIORITY || model == PAWL_CHECK_BAG ? keys[decide_index(D_KEY, 3, 2)] : 0;
+}
+
+static void name_items(struct fiber *f, const struct pawl_check_op *op, struct pawl_check_call *call)
+{
+  for (int k = 0; k < parts_of(op) && op->kind == PAWL_CHECK_PUT; k++) {
+    call->bulk[k] = (uint64_t)(f->index + 1) << 8 | ++f->puts;
+    call->keys[k] = draw_key();
+  }
+  call->item = op->kind == PAWL_CHECK_PUT ? call->bulk[0] : (uint64_t)op->arg;
+  call->key = call->keys[0];
+}
+
+static void trace_call(const struct pawl_check_op *op, const struct pawl_check_call *call)
+{
+  char text[80] = "";
+  int n = 0;
+  for (int k = 0; k < parts_of(op) && op->kind == PAWL_CHECK_PUT; k++) {
+    n += snprintf(text + n, sizeof(text) - (size_t)n, " %llx", (unsigned long long)call->bulk[k]);
+    if (call->keys[k] != 0)
+      n += snprintf(text + n, sizeof(text) - (size_t)n, " (key %lld)", (long long)call->keys[k]);
+  }
+  trace_note("> %s%s", op->name, text);
+}
+
+static void trace_answer(const struct pawl_check_op *op, const struct pawl_check_call *call, int result)
+{
+  char text[64] = "";
+  if (result == 0 && (op->kind == PAWL_CHECK_GET || op->kind == PAWL_CHECK_PEEK))
+    snprintf(text, sizeof(text), call->keyed ? ", %llx (key %lld)" : ", %llx", (unsigned long long)call->out,
+             (long long)call->key);
+  if (call->absent)
+    trace_note("(nothing to do)");
+  else if (parts_of(op) > 1)
+    trace_note("< %s = %s, %d of %d", op->name, result_name(result), call->done, parts_of(op));
+  else
+    trace_note("< %s = %s%s", op->name, result_name(result), text);
+}
+
 static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
 {
   struct pawl_check_call call = {.thread = f->index, .index = index, .memory = f->memory};
   if (f->index != DRAINER && op->kind != PAWL_CHECK_NONE)
     model_point();
-  for (int k = 0; k < parts_of(op); k++)
-    call.bulk[k] = op->kind == PAWL_CHECK_PUT ? (uint64_t)(f->index + 1) << 8 | ++f->puts : 0;
-  call.item = op->kind == PAWL_CHECK_PUT ? call.bulk[0] : (uint64_t)op->arg;
+  name_items(f, op, &call);
   int i = begin(f, op, &call);
   int *current = &M.current[f->index][f->depth], outer = *current;
   *current = i;
   f->in_operation = true;
   f->op_steps = 0;
   if (UNLIKELY(M.tracing))
-    trace_note(op->kind == PAWL_CHECK_PUT ? "> %s %llx" : "> %s", op->name, (unsigned long long)call.item);
+    trace_call(op, &call);
   int result = op->call(M.object, &call);
-  if (UNLIKELY(M.tracing && call.absent))
-    trace_note("(nothing to do)");
-  else if (UNLIKELY(M.tracing && parts_of(op) > 1))
-    trace_note("< %s = %s, %d of %d", op->name, result_name(result), call.done, parts_of(op));
-  else if (UNLIKELY(M.tracing))
-    trace_note("< %s = %s%s%.0llx", op->name, result_name(result), result == 0 && op->kind == PAWL_CHECK_GET ? ", " : "",
-               result == 0 && op->kind == PAWL_CHECK_GET ? (unsigned long long)call.out : 0ull);
+  if (UNLIKELY(M.tracing))
+    trace_answer(op, &call, result);
   f->in_operation = f->depth > 0;
   *current = outer;
   if (i >= 0)
@@ -295,7 +336,8 @@ static uint64_t hash_history(void)
   for (int i = 0; i < M.history.n; i++) {
     const struct history_op *op = &M.history.op[i];
     hash = (hash ^ ((uint64_t)(uint32_t)op->result << 16 | (uint64_t)op->kind << 8 | op->phase)) * 0x9e3779b97f4a7c15u;
-    hash = ((hash ^ hash >> 29) ^ op->arg ^ op->out << 20) * 0xbf58476d1ce4e5b9u;
+    hash = ((hash ^ hash >> 29) ^ op->arg ^ op->out << 20 ^ (uint64_t)op->key << 48 ^ (uint64_t)op->keyed << 63) *
+           0xbf58476d1ce4e5b9u;
     hash = ((hash ^ hash >> 32) ^ op->before ^ (op->phase == OP_PENDING ? op->returned << 40 : 0)) * 0x94d049bb133111ebu;
   }
   return hash ^ hash >> 31;
@@ -307,10 +349,14 @@ static bool is_passed_on(int i, int j)
   return M.span[i].began <= M.span[j].returned[M.history.op[i].thread];
 }
 
+static bool is_through(const struct history_op *op)
+{
+  return op->phase == OP_DONE && (op->kind == OP_PUT ? history_went_in(op->result) : op->result == 0);
+}
+
 static bool succeeded(int i, enum history_kind kind)
 {
-  const struct history_op *op = &M.history.op[i];
-  return op->kind == kind && op->phase == OP_DONE && op->result == 0;
+  return M.history.op[i].kind == kind && is_through(&M.history.op[i]);
 }
 
 /* Puts that precede operation j; task_done calls whose past j has received, also those frozen behind their effect. */
@@ -327,14 +373,15 @@ static int count_before(enum history_kind kind, int j)
   return n;
 }
 
-/* Everything before a put happens before the return of the get that receives its item; likewise task_done and join. */
+/* Everything before a put happens before the return of the get or peek that receives its item; likewise task_done and join. */
 static const char *judge_publication(void)
 {
   bool dropped = false;
   for (int j = 0; j < M.history.n; j++)
     dropped |= M.history.op[j].kind == OP_CLOSE_NOW;
   for (int j = 0; j < M.history.n; j++) {
-    for (int i = 0; i < M.history.n && succeeded(j, OP_GET); i++)
+    bool received = succeeded(j, OP_GET) || succeeded(j, OP_PEEK);
+    for (int i = 0; i < M.history.n && received; i++)
       if (M.history.op[i].kind == OP_PUT && M.history.op[i].arg == M.history.op[j].out && !is_passed_on(i, j))
         return "a put does not happen before the get of its item";
     if (succeeded(j, OP_JOIN) && !dropped && count_before(OP_TASK_DONE, j) < count_before(OP_PUT, j))
@@ -350,7 +397,7 @@ static void extent_of(int j, int64_t *least, int64_t *most)
   bool dropped = false;
   for (int i = 0; i < M.history.n; i++) {
     const struct history_op *op = &M.history.op[i];
-    bool before = (look->before >> i & 1) != 0, through = op->phase == OP_DONE && op->result == 0;
+    bool before = (look->before >> i & 1) != 0, through = is_through(op);
     if (i == j || (op->before >> j & 1) != 0)
       continue;
     if (op->kind == OP_PUT) { /* one under way may hold a place, whatever becomes of it */
@@ -420,7 +467,7 @@ static enum verdict judge_history(void)
   order();
   uint64_t hash = hash_history();
   uint64_t *slot = &known[hash % KNOWN];
-  if ((M.weak && spec.kind <= MODEL_PRIORITY && (M.why = judge_publication()) != NULL) || (M.why = judge_looks()) != NULL) {
+  if ((M.weak && spec.kind <= MODEL_BAG && (M.why = judge_publication()) != NULL) || (M.why = judge_looks()) != NULL) {
     M.verdict = VERDICT_HISTORY;
     return M.verdict;
   }

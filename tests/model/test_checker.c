@@ -24,7 +24,7 @@ static struct history_op put(int from, int to, uint64_t item, int result)
   return operation(OP_PUT, from, to, item, result);
 }
 
-static struct history_op put_key(int from, int to, uint64_t item, uint64_t key)
+static struct history_op put_key(int from, int to, uint64_t item, int64_t key)
 {
   struct history_op op = operation(OP_PUT, from, to, item, 0);
   op.key = key;
@@ -34,6 +34,21 @@ static struct history_op put_key(int from, int to, uint64_t item, uint64_t key)
 static struct history_op got(int from, int to, uint64_t item)
 {
   struct history_op op = operation(OP_GET, from, to, 0, 0);
+  op.out = item;
+  return op;
+}
+
+static struct history_op got_key(int from, int to, uint64_t item, int64_t key)
+{
+  struct history_op op = got(from, to, item);
+  op.keyed = true;
+  op.key = key;
+  return op;
+}
+
+static struct history_op peeked(int from, int to, uint64_t item)
+{
+  struct history_op op = operation(OP_PEEK, from, to, 0, 0);
   op.out = item;
   return op;
 }
@@ -111,6 +126,9 @@ static struct model_spec queue_of(enum model_kind kind, int64_t maxsize, bool tw
 #define FIFO2(maxsize) queue_of(MODEL_FIFO, maxsize, true)
 #define LIFO(maxsize) queue_of(MODEL_LIFO, maxsize, false)
 #define PRIORITY(maxsize) queue_of(MODEL_PRIORITY, maxsize, false)
+#define PRIORITY2(maxsize) queue_of(MODEL_PRIORITY, maxsize, true)
+#define BAG(maxsize) queue_of(MODEL_BAG, maxsize, false)
+#define BAG2(maxsize) queue_of(MODEL_BAG, maxsize, true)
 #define SEMAPHORE(value_, bound_) ((struct model_spec){.kind = MODEL_SEMAPHORE, .value = (value_), .bound = (bound_)})
 #define FUTURE ((struct model_spec){.kind = MODEL_FUTURE, .bound = -1})
 
@@ -381,6 +399,109 @@ TEST(checker, lifo_and_priority)
   REJECT(PRIORITY(0), "EMPTY", put_key(1, 2, 1, 5), get_failed(3, 4, PAWL_EMPTY));
 }
 
+TEST(checker, priority_with_all_the_rest)
+{
+  /* Keys are signed. */
+  ACCEPT(PRIORITY(0), put_key(1, 2, 1, 0), put_key(3, 4, 2, -1), put_key(5, 6, 3, INT64_MIN), got(7, 8, 3), got(9, 10, 2));
+  REJECT(PRIORITY(0), "no order", put_key(1, 2, 1, 0), put_key(3, 4, 2, -1), got(5, 6, 1));
+  /* A put between two gets: where it goes in depends on its key. */
+  ACCEPT(PRIORITY(2), put_key(1, 2, 1, 5), put_key(3, 4, 2, 7), got(5, 6, 1), put_key(7, 8, 3, 6), got(9, 10, 3),
+         got(11, 12, 2));
+  REJECT(PRIORITY(2), "no order", put_key(1, 2, 1, 5), put_key(3, 4, 2, 7), got(5, 6, 1), put_key(7, 8, 3, 7), got(9, 10, 3));
+  /* Bound, shrink, and what an immediate shutdown leaves: it drops the lowest first. */
+  REJECT(PRIORITY(1), "beyond", put_key(1, 2, 1, 5), put_key(3, 4, 2, 1));
+  ACCEPT(PRIORITY(2), put_key(1, 2, 1, 5), put_key(3, 4, 2, 1), operation(OP_RESIZE, 5, 6, 1, 0), got(7, 8, 2),
+         put(9, 10, 3, PAWL_FULL), got(11, 12, 1));
+  ACCEPT(PRIORITY(0), put_key(1, 2, 1, 5), put_key(3, 4, 2, 1), call(OP_CLOSE_NOW, 5, 8, 0), got(6, 7, 1));
+  REJECT(PRIORITY(0), "no order", put_key(1, 2, 1, 5), put_key(3, 4, 2, 1), call(OP_CLOSE_NOW, 5, 10, 0), got(6, 7, 1),
+         got(8, 9, 2));
+  /* The order of equal keys is that of publications. A put that reserved before a shutdown may publish after it, and first. */
+  ACCEPT(PRIORITY2(2), put_key(1, 10, 1, 5), put_key(2, 3, 2, 5), got(11, 12, 2), got(13, 14, 1));
+  ACCEPT(PRIORITY2(2), put_key(1, 10, 1, 4), put_key(2, 3, 2, 5), call(OP_CLOSE, 4, 5, 0), got(11, 12, 1), got(13, 14, 2));
+  REJECT(PRIORITY2(2), "no order", put_key(1, 10, 1, 4), put_key(2, 3, 2, 5), call(OP_CLOSE, 4, 5, 0), got(11, 12, 2));
+  REJECT(PRIORITY2(1), "FULL", put_key(1, 2, 1, 5), got(3, 4, 1), put(5, 6, 2, PAWL_FULL));
+}
+
+TEST(checker, a_get_may_tell_the_key)
+{
+  ACCEPT(PRIORITY(0), put_key(1, 2, 1, 5), got_key(3, 4, 1, 5));
+  ACCEPT(BAG(0), put_key(1, 2, 1, 5), put_key(3, 4, 2, -5), got_key(5, 6, 2, -5), got_key(7, 8, 1, 5));
+  REJECT(PRIORITY(0), "told a key", put_key(1, 2, 1, 5), got_key(3, 4, 1, 6));
+  REJECT(BAG(0), "told a key", put_key(1, 2, 1, 5), put_key(3, 4, 2, -5), got_key(5, 6, 2, 5), got_key(7, 8, 1, -5));
+}
+
+TEST(checker, bag)
+{
+  ACCEPT(BAG(0), put(1, 2, 1, 0), put(3, 4, 2, 0), put(5, 6, 3, 0), got(7, 8, 2), got(9, 10, 1), got(11, 12, 3),
+         get_failed(13, 14, PAWL_EMPTY));
+  ACCEPT(BAG(2), put(1, 2, 1, 0), put(3, 4, 2, 0), got(5, 6, 2), put(7, 8, 3, 0), put(9, 10, 4, PAWL_FULL), got(11, 12, 3));
+  REJECT(BAG(0), "got twice", put(1, 2, 1, 0), put(3, 4, 2, 0), got(5, 6, 2), got(7, 8, 2));
+  REJECT(BAG(0), "nobody put", put(1, 2, 1, 0), got(3, 4, 2));
+  REJECT(BAG(0), "no order", got(1, 2, 1), put(3, 4, 1, 0));
+  REJECT(BAG(0), "EMPTY", put(1, 2, 1, 0), put(3, 4, 2, 0), got(5, 6, 2), get_failed(7, 8, PAWL_EMPTY));
+  REJECT(BAG(2), "FULL", put(1, 2, 1, 0), put(3, 4, 2, 0), got(5, 6, 2), put(7, 8, 3, PAWL_FULL));
+  REJECT(BAG(1), "beyond", put(1, 2, 1, 0), put(3, 4, 2, 0));
+  REJECT(BAG(0), "SHUTDOWN though items", put(1, 2, 1, 0), call(OP_CLOSE, 3, 4, 0), get_failed(5, 6, PAWL_SHUTDOWN));
+  REJECT(BAG(0), "after shutdown", call(OP_CLOSE, 1, 2, 0), put(3, 4, 1, 0));
+  REJECT(BAG(1), "wake-up", put(1, 2, 1, 0), blocked(got(1, 0, 0)));
+  /* Which item a frozen get took shows later, and so does what an immediate shutdown has dropped. */
+  ACCEPT(BAG(0), put(1, 2, 1, 0), put(3, 4, 2, 0), pending(got(5, 0, 0), 0), got(6, 7, 2), get_failed(8, 9, PAWL_EMPTY));
+  ACCEPT(BAG(0), put(1, 2, 1, 0), put(3, 4, 2, 0), pending(got(5, 0, 0), 0), got(6, 7, 1), get_failed(8, 9, PAWL_EMPTY));
+  ACCEPT(BAG(2), put(1, 2, 1, 0), put(3, 4, 2, 0), pending(got(5, 0, 0), 0), put(6, 7, 3, 0), got(8, 9, 1), got(10, 11, 3));
+  ACCEPT(BAG(2), put(1, 2, 1, 0), put(3, 4, 2, 0), pending(got(5, 0, 0), 0), put(6, 7, 3, 0), got(8, 9, 2), got(10, 11, 3));
+  REJECT(BAG(0), "EMPTY", put(1, 2, 1, 0), put(3, 4, 2, 0), put(3, 4, 3, 0), pending(got(5, 0, 0), 0), got(6, 7, 2),
+         get_failed(8, 9, PAWL_EMPTY));
+  ACCEPT(BAG(0), put(1, 2, 1, 0), put(3, 4, 2, 0), put(3, 4, 3, 0), call(OP_CLOSE_NOW, 5, 10, 0), got(6, 7, 2),
+         get_failed(8, 9, PAWL_SHUTDOWN));
+  REJECT(BAG(0), "no order", put(1, 2, 1, 0), call(OP_CLOSE_NOW, 3, 4, 0), got(5, 6, 1));
+  /* Two points, as in the other orders. */
+  ACCEPT(BAG2(1), put(1, 12, 1, 0), put(2, 3, 2, PAWL_FULL), get_failed(4, 5, PAWL_EMPTY), got(13, 14, 1));
+  REJECT(BAG2(1), "FULL", put(1, 2, 1, PAWL_FULL));
+}
+
+/* A put whose comparison failed: the item is inside, where is nobody's promise. */
+TEST(checker, a_failed_comparison_puts)
+{
+  ACCEPT(BAG(1), put(1, 2, 1, PAWL_COMPARE), put(3, 4, 2, PAWL_FULL), got(5, 6, 1));
+  ACCEPT(BAG(0), put(1, 2, 1, PAWL_COMPARE), call(OP_JOIN, 3, 4, PAWL_TIMEOUT), call(OP_TASK_DONE, 5, 6, 0),
+         call(OP_JOIN, 7, 8, 0));
+  REJECT(BAG(0), "EMPTY", put(1, 2, 1, PAWL_COMPARE), get_failed(3, 4, PAWL_EMPTY));
+  REJECT(BAG(1), "beyond", put(1, 2, 1, 0), put(3, 4, 2, PAWL_COMPARE));
+  REJECT(BAG(0), "after shutdown", call(OP_CLOSE, 1, 2, 0), put(3, 4, 1, PAWL_COMPARE));
+  REJECT(BAG(0), "wake-up", put(1, 2, 1, PAWL_COMPARE), blocked(got(1, 0, 0)));
+  REJECT(PRIORITY(0), "none of its kind", put(1, 2, 1, PAWL_COMPARE));
+}
+
+TEST(checker, peek)
+{
+  struct history_op empty = call(OP_PEEK, 3, 4, PAWL_EMPTY), shut = call(OP_PEEK, 5, 6, PAWL_SHUTDOWN);
+  ACCEPT(FIFO(0), put(1, 2, 1, 0), put(3, 4, 2, 0), peeked(5, 6, 1), peeked(7, 8, 1), got(9, 10, 1), peeked(11, 12, 2));
+  ACCEPT(LIFO(0), put(1, 2, 1, 0), put(3, 4, 2, 0), peeked(5, 6, 2), got(7, 8, 2), peeked(9, 10, 1));
+  ACCEPT(PRIORITY(0), put_key(1, 2, 1, 5), put_key(3, 4, 2, 4), peeked(5, 6, 2), got(7, 8, 2), peeked(9, 10, 1));
+  ACCEPT(BAG(0), put(1, 2, 1, 0), put(3, 4, 2, 0), peeked(5, 6, 2), peeked(7, 8, 1), got(9, 10, 2));
+  ACCEPT(FIFO(0), put(1, 2, 1, 0), got(3, 6, 1), peeked(4, 5, 1));
+  ACCEPT(FIFO(0), empty, put(5, 6, 1, 0));
+  ACCEPT(FIFO(0), call(OP_CLOSE, 1, 2, 0), shut);
+  ACCEPT(FIFO(0), call(OP_PEEK, 1, 2, -ENOMEM));
+  ACCEPT(FIFO(0), put(1, 2, 1, 0), pending(call(OP_PEEK, 3, 0, 0), 0), got(4, 5, 1));
+  REJECT(FIFO(0), "peek", put(1, 2, 1, 0), put(3, 4, 2, 0), peeked(5, 6, 2));
+  REJECT(LIFO(0), "peek", put(1, 2, 1, 0), put(3, 4, 2, 0), peeked(5, 6, 1));
+  REJECT(PRIORITY(0), "peek", put_key(1, 2, 1, 5), put_key(3, 4, 2, 4), peeked(5, 6, 1));
+  REJECT(BAG(0), "peek", put(1, 2, 1, 0), put(3, 4, 2, 0), got(5, 6, 1), peeked(7, 8, 1));
+  REJECT(FIFO(0), "peek", put(1, 2, 1, 0), got(3, 4, 1), peeked(5, 6, 1));
+  REJECT(FIFO(0), "peek", peeked(1, 2, 1), put(3, 4, 1, 0));
+  REJECT(FIFO(0), "peek", put(1, 2, 1, 0), empty);
+  REJECT(FIFO(0), "peek", put(1, 2, 1, 0), call(OP_CLOSE, 3, 4, 0), shut);
+  REJECT(FIFO(0), "peek", call(OP_CLOSE, 1, 2, 0), empty);
+  REJECT(FIFO(0), "peek", shut);
+  REJECT(FIFO(0), "none of its kind", call(OP_PEEK, 1, 2, PAWL_FULL));
+  /* What a peek showed first is got first, though both puts were under way. */
+  REJECT(FIFO(0), "peek", put(1, 10, 1, 0), put(2, 9, 2, 0), peeked(5, 6, 1), got(11, 12, 2), got(13, 14, 1));
+  /* An EMPTY takes no reservation away: that of the put under way outlives the shutdown. */
+  ACCEPT(FIFO2(0), put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), call(OP_PEEK, 4, 5, PAWL_SHUTDOWN), got(10, 11, 1));
+  REJECT(FIFO2(0), "", put(1, 9, 1, 0), call(OP_CLOSE, 2, 3, 0), get_failed(4, 5, PAWL_SHUTDOWN), got(10, 11, 1));
+}
+
 TEST(checker, semaphore)
 {
   ACCEPT(SEMAPHORE(1, -1), call(OP_ACQUIRE, 1, 2, 0), call(OP_ACQUIRE, 3, 4, PAWL_TIMEOUT), operation(OP_RELEASE, 5, 6, 2, 0),
@@ -457,7 +578,7 @@ static int naive_flights(const struct naive_search *s, uint64_t used, int self, 
 static void naive_insert(const struct naive_search *s, struct naive *m, struct history_op op)
 {
   int at = 0;
-  if (s->spec->kind == MODEL_FIFO)
+  if (s->spec->kind == MODEL_FIFO || s->spec->kind == MODEL_BAG)
     at = m->n;
   if (s->spec->kind == MODEL_PRIORITY) {
     while (at < m->n && m->queue[at].key <= op.key)
@@ -468,13 +589,24 @@ static void naive_insert(const struct naive_search *s, struct naive *m, struct h
   m->queue[at] = op;
 }
 
-static struct history_op naive_remove(struct naive *m)
+static struct history_op naive_remove(struct naive *m, int which)
 {
-  struct history_op first = m->queue[0];
+  struct history_op item = m->queue[which];
   m->n--;
-  for (int i = 0; i < m->n; i++)
+  for (int i = which; i < m->n; i++)
     m->queue[i] = m->queue[i + 1];
-  return first;
+  return item;
+}
+
+/* How many items may be the next to go. */
+static int naive_choices(const struct naive_search *s, const struct naive *m)
+{
+  return s->spec->kind == MODEL_BAG ? m->n : m->n > 0;
+}
+
+static bool naive_told(const struct history_op *op, const struct history_op *item)
+{
+  return item->arg == op->out && (!op->keyed || item->key == op->key);
 }
 
 static void naive_count_dropped(struct naive *m)
@@ -516,16 +648,19 @@ static int naive_admitted(const struct naive_search *s, const struct naive *m, u
   return n;
 }
 
-/* May operation i, with this result, happen now? Does it. */
-static bool naive_step(const struct naive_search *s, struct naive *m, uint64_t used, int i)
+/* May operation i, with this result, happen now, upon item `which`? Does it. */
+static bool naive_step(const struct naive_search *s, struct naive *m, uint64_t used, int i, int which)
 {
   const struct history_op *op = &s->h->op[i];
+  struct history_op item;
   int r = op->phase == OP_PENDING ? (op->kind == OP_CANCEL ? 1 : 0) : op->result;
   int flights = naive_flights(s, used, i, false);
   for (int k = 0; k < s->h->n; k++)
     m->failed[k] &= (op->before >> k & 1) == 0;
   switch (op->kind) {
   case OP_PUT:
+    if (r == PAWL_COMPARE && s->spec->kind == MODEL_BAG)
+      r = 0;
     m->failed[i] = s->spec->two_point && r != 0;
     if (r == PAWL_FULL)
       return !m->closed && m->maxsize > 0 && m->n + flights >= m->maxsize;
@@ -547,7 +682,14 @@ static bool naive_step(const struct naive_search *s, struct naive *m, uint64_t u
       return m->n == 0 && !m->closed;
     if (r == PAWL_SHUTDOWN)
       return m->n == 0 && m->closed;
-    return r == 0 && m->n > 0 && (naive_remove(m).arg == op->out || op->phase == OP_PENDING);
+    if (r != 0 || which >= m->n)
+      return false;
+    item = naive_remove(m, which);
+    return op->phase == OP_PENDING || naive_told(op, &item);
+  case OP_PEEK:
+    if (r == PAWL_EMPTY || r == PAWL_SHUTDOWN)
+      return m->n == 0 && m->closed == (r == PAWL_SHUTDOWN);
+    return r == 0 && which < m->n && naive_told(op, &m->queue[which]);
   case OP_TASK_DONE:
     if (r != 0)
       return r == -ERANGE && m->finished >= m->puts;
@@ -571,10 +713,8 @@ static bool naive_step(const struct naive_search *s, struct naive *m, uint64_t u
       return true;
     }
     memset(m->granted, 0, sizeof(m->granted));
-    while (m->n > 0) {
-      naive_remove(m);
-      m->dropped++;
-    }
+    m->dropped += m->n;
+    m->n = 0;
     while (m->dropped > 0 && !naive_others_closing(s, m, used, i))
       naive_count_dropped(m);
     return true;
@@ -658,18 +798,19 @@ static bool naive_search(const struct naive_search *s, uint64_t used, struct nai
     const struct history_op *op = &s->h->op[i];
     if (op->phase == OP_BLOCKED || (used >> i & 1) != 0 || (op->before & ~used) != 0)
       continue;
-    if (op->phase == OP_PENDING && (op->kind == OP_JOIN || op->kind == OP_RESULT))
-      continue;
-    struct naive next = m;
-    if (!naive_step(s, &next, used, i))
+    if (op->phase == OP_PENDING && (op->kind == OP_JOIN || op->kind == OP_RESULT || op->kind == OP_PEEK))
       continue;
     bool half = op->kind == OP_CLOSE_NOW && !m.begun[i];
-    if (naive_lapse(s, half ? used : used | (uint64_t)1 << i, next))
-      return true;
+    int which = 0;
+    do {
+      struct naive next = m;
+      if (naive_step(s, &next, used, i, which) && naive_lapse(s, half ? used : used | (uint64_t)1 << i, next))
+        return true;
+    } while ((op->kind == OP_GET || op->kind == OP_PEEK) && ++which < naive_choices(s, &m));
   }
-  if (closing && m.n > 0) {
+  for (int which = 0; closing && which < naive_choices(s, &m); which++) {
     struct naive next = m;
-    naive_remove(&next);
+    naive_remove(&next, which);
     next.dropped++;
     if (naive_search(s, used, next))
       return true;
@@ -712,8 +853,8 @@ static int pick(struct run *run, int n)
 
 static void run_invoke(struct run *run, int thread)
 {
-  static const uint8_t queue_ops[] = {OP_PUT, OP_PUT, OP_PUT,  OP_PUT,       OP_PUT,   OP_GET,       OP_GET,   OP_GET,
-                                      OP_GET, OP_GET, OP_JOIN, OP_TASK_DONE, OP_CLOSE, OP_CLOSE_NOW, OP_RESIZE};
+  static const uint8_t queue_ops[] = {OP_PUT, OP_PUT,  OP_PUT,  OP_PUT,  OP_PUT,       OP_GET,   OP_GET,       OP_GET,   OP_GET,
+                                      OP_GET, OP_PEEK, OP_PEEK, OP_JOIN, OP_TASK_DONE, OP_CLOSE, OP_CLOSE_NOW, OP_RESIZE};
   static const uint8_t semaphore_ops[] = {OP_ACQUIRE, OP_RELEASE};
   static const uint8_t future_ops[] = {OP_SET, OP_CANCEL, OP_RESULT, OP_RESULT};
   int i = run->h.n++;
@@ -728,8 +869,8 @@ static void run_invoke(struct run *run, int thread)
   op->arg = op->kind == OP_RESIZE    ? (uint64_t)pick(run, 4)
             : op->kind == OP_RELEASE ? (uint64_t)pick(run, 3)
                                      : (uint64_t)(10 + i);
-  op->key = (uint64_t)pick(run, 2);
-  run->waits[i] = pick(run, 2) == 0;
+  op->key = op->kind == OP_PUT ? pick(run, 3) - 1 : 0;
+  run->waits[i] = op->kind != OP_PEEK && pick(run, 2) == 0;
   run->current[thread] = i;
   run->at[thread] = RUN_INVOKED;
 }
@@ -748,6 +889,7 @@ static void run_put(struct run *run, int thread, struct history_op *op)
 {
   if (run->at[thread] == RUN_HALF) {
     run->reserved--;
+    op->result = run->spec.kind == MODEL_BAG && run->waits[op - run->h.op] ? PAWL_COMPARE : 0;
     naive_insert(&(struct naive_search){&run->h, &run->spec}, &run->m, *op);
     run->m.puts++;
     run->at[thread] = RUN_OVER;
@@ -765,6 +907,21 @@ static void run_put(struct run *run, int thread, struct history_op *op)
   }
 }
 
+/* Which item goes next. */
+static int run_which(struct run *run)
+{
+  int n = naive_choices(&(struct naive_search){&run->h, &run->spec}, &run->m);
+  return n > 1 ? pick(run, n) : 0;
+}
+
+/* Some gets and peeks tell the key. */
+static void run_tell(struct history_op *op, const struct naive *m, int which)
+{
+  op->keyed = op->invoked % 2 == 0 && m->n > 0;
+  op->out = m->n > 0 ? m->queue[which].arg : 0;
+  op->key = op->keyed ? m->queue[which].key : 0;
+}
+
 /* The operations of one point: the first result that the model allows. */
 static void run_simple(struct run *run, int thread, struct history_op *op)
 {
@@ -774,14 +931,19 @@ static void run_simple(struct run *run, int thread, struct history_op *op)
   one_point.two_point = false;
   s.spec = &one_point;
   op->phase = OP_DONE;
+  int which = run_which(run);
   for (size_t k = 0; k < sizeof(results) / sizeof(results[0]); k++) {
     struct naive next = run->m;
     op->result = results[k];
-    op->out = op->kind == OP_GET && next.n > 0 ? next.queue[0].arg : (uint64_t)next.value;
+    op->out = (uint64_t)next.value;
+    if (op->kind == OP_GET || op->kind == OP_PEEK)
+      run_tell(op, &next, which);
     bool gives_up = results[k] == PAWL_EMPTY || results[k] == PAWL_TIMEOUT;
     if ((results[k] == 1 && op->kind != OP_CANCEL) || (gives_up && run->waits[op - run->h.op]))
       continue;
-    if (!naive_step(&s, &next, 0, (int)(op - run->h.op)))
+    if (op->kind == OP_JOIN && results[k] == 0 && run->m.closed && run->reserved > 0)
+      continue; /* it counts puts that may still succeed */
+    if (!naive_step(&s, &next, 0, (int)(op - run->h.op), which))
       continue;
     run->m = next;
     run->at[thread] = RUN_OVER;
@@ -798,7 +960,7 @@ static void run_close_now(struct run *run, int thread)
   if (run->at[thread] == RUN_INVOKED) {
     run->at[thread] = RUN_HALF;
   } else if (run->m.n > 0) {
-    naive_remove(&run->m);
+    naive_remove(&run->m, run_which(run));
     run->m.dropped++;
   } else if (run->m.dropped > 0) {
     naive_count_dropped(&run->m);
@@ -851,7 +1013,7 @@ static void run_make(struct run *run, uint64_t seed, int operations)
   memset(run, 0, sizeof(*run));
   run->random = seed * 0x9E3779B97F4A7C15u + 1;
   run->spec =
-      (struct model_spec){.kind = (enum model_kind)pick(run, 5), .two_point = pick(run, 2) == 0, .bound = pick(run, 4) - 1};
+      (struct model_spec){.kind = (enum model_kind)pick(run, 6), .two_point = pick(run, 2) == 0, .bound = pick(run, 4) - 1};
   run->spec.maxsize = pick(run, 4);
   run->spec.value = run->spec.bound > 0 ? pick(run, (int)run->spec.bound + 1) : 0;
   run->m.maxsize = run->spec.maxsize;
@@ -870,20 +1032,32 @@ static void run_make(struct run *run, uint64_t seed, int operations)
   order_by_time(&run->h);
 }
 
-/* One planted fault: an exchange of two items, another answer, or a sleep instead of an answer. */
+static bool is_told(const struct history_op *op)
+{
+  return (op->kind == OP_GET || op->kind == OP_PEEK) && op->phase == OP_DONE && op->result == 0;
+}
+
+/* One planted fault: another item or key, another answer, or a sleep instead of an answer. */
 static bool run_spoil(struct run *run)
 {
-  static const int answers[] = {0, PAWL_EMPTY, PAWL_FULL, PAWL_SHUTDOWN, PAWL_TIMEOUT, -ERANGE};
+  static const int answers[] = {0, PAWL_EMPTY, PAWL_FULL, PAWL_SHUTDOWN, PAWL_TIMEOUT, PAWL_COMPARE, -ERANGE};
   struct history_op *a = &run->h.op[pick(run, run->h.n)], *b = &run->h.op[pick(run, run->h.n)];
-  switch (pick(run, 3)) {
+  switch (pick(run, 4)) {
   case 0:
-    if (a->kind != OP_GET || b->kind != OP_GET || a->out == b->out || a->result != 0 || b->result != 0 || b->phase != OP_DONE)
+    if (!is_told(a) || !is_told(b) || a->out == b->out)
       return false;
     a->out = b->out;
-    return a->phase == OP_DONE;
-  case 1: {
-    int answer = answers[pick(run, 6)];
-    bool changed = a->phase == OP_DONE && a->result != answer && a->kind <= OP_JOIN;
+    a->key = b->key;
+    a->keyed = b->keyed;
+    return true;
+  case 1:
+    if (!is_told(a) || !a->keyed)
+      return false;
+    a->key++;
+    return true;
+  case 2: {
+    int answer = answers[pick(run, 7)];
+    bool changed = a->phase == OP_DONE && a->result != answer && (a->kind <= OP_JOIN || a->kind == OP_PEEK);
     if (changed)
       a->result = answer;
     return changed;
@@ -904,9 +1078,9 @@ static void run_fail(const struct run *run, uint64_t seed, const char *what)
           run->spec.two_point);
   for (int i = 0; i < run->h.n; i++) {
     const struct history_op *op = &run->h.op[i];
-    fprintf(stderr, "  thread %d kind %d phase %d [%llu %llu] arg %llu key %llu: %d, out %llu\n", op->thread, op->kind,
+    fprintf(stderr, "  thread %d kind %d phase %d [%llu %llu] arg %llu key %lld%s: %d, out %llu\n", op->thread, op->kind,
             op->phase, (unsigned long long)op->invoked, (unsigned long long)op->returned, (unsigned long long)op->arg,
-            (unsigned long long)op->key, op->result, (unsigned long long)op->out);
+            (long long)op->key, op->keyed ? " (told)" : "", op->result, (unsigned long long)op->out);
   }
   test_fail(__FILE__, __LINE__, "seed %llu: %s", (unsigned long long)seed, what);
 }

@@ -137,7 +137,7 @@ static bool keeps_roles(const struct pawl_check_subject *s, const struct config 
 
 int variations_of(const struct pawl_check_subject *s, bool weak, struct variation out[VARIATIONS_MAX])
 {
-  bool queue = s->model == PAWL_CHECK_FIFO || s->model == PAWL_CHECK_LIFO || s->model == PAWL_CHECK_PRIORITY;
+  bool queue = s->model <= PAWL_CHECK_BAG;
   unsigned has = (queue ? QUEUE : 0) | (queue && (s->flags & PAWL_CHECK_UNBOUNDED) == 0 ? BOUND : 0) |
                  ((s->flags & PAWL_CHECK_LOCK_FREE) != 0 ? LOCK_FREE : 0) | (s->handler != 0 ? HANDLER : 0);
   int n = 0;
