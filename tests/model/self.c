@@ -213,6 +213,7 @@ int self_test(const struct pawl_check_subject *subjects)
   test_determinism(subjects, "ring-right --capacity 2 --threads 3");
   test_determinism(subjects, "queue --capacity 1 --threads 3 --weak");
   test_determinism(subjects, "queue --capacity 2 --threads 3 --mode pct");
+  test_determinism(subjects, "priority --reuse --threads 3 --weak");
   test_determinism(subjects, "simple --handlers --faults --freeze");
   test_determinism(subjects, "fifo --weak --reuse --exits --faults");
   test_mutator(subjects, "ring-right --schedules 60000", 6, 4);

@@ -6,12 +6,14 @@
 #include <pawl/check.h>
 #include <pawl/queue.h>
 
-/* The operations of a whole queue, and its beginning and end; subjects_modes.c has more queues made of them. */
-extern const struct pawl_check_op queue_ops[];
+/* The operations of a core and of a whole queue, and its beginning and end, for the queues of the other files. Puts and gets go
+ * by keys where the queue has some. */
+extern const struct pawl_check_op core_ops[], queue_ops[];
 int queue_open(struct pawl_queue *q, const struct pawl_check_setup *setup, const struct pawl_queue_options *options);
 void queue_attach(void *q, int thread);
 void queue_finish(void *q);
+int64_t queue_key(uint64_t item); /* that the put of this item drew */
 
-extern const struct pawl_check_subject subjects_queue[], subjects_modes[], subjects_sync[];
+extern const struct pawl_check_subject subjects_queue[], subjects_modes[], subjects_orders[], subjects_sync[];
 
 #endif

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 {
   collect(subjects_queue);
   collect(subjects_modes);
+  collect(subjects_orders);
   collect(subjects_sync);
   collect(planted_rings);
   collect(planted_waits);

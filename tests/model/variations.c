@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum need { QUEUE = 1, LOCK_FREE = 2, HANDLER = 4, BOUND = 8 };
+enum need { QUEUE = 1, LOCK_FREE = 2, HANDLER = 4, BOUND = 8, ORDER = 16 /* another than first in, first out */ };
 
 static const struct {
   const char *options;
@@ -99,6 +99,29 @@ static const struct {
     {"--threads 3 --ops 2 --mix mMnNpgdJcx --capacity 2 --segment 1", BOUND},
     /* all of these are lock-free */
     {"--threads 3 --ops 2 --mix pgmnikse --capacity 2 --segment 1 --freeze", LOCK_FREE | BOUND},
+    /* what a get would take now, while it is taken, overtaken, freed */
+    {"--threads 3 --ops 3 --mix pgvc --segment 1", QUEUE},
+    {"--threads 3 --ops 3 --mix pgvx --segment 1 --reuse", QUEUE},
+    {"--program pp|gg|vv --reuse --mode pct", QUEUE},
+    {"--threads 3 --ops 2 --mix pgv --segment 1 --freeze", LOCK_FREE | QUEUE},
+    /* a node goes and comes back under somebody's hands */
+    {"--program ppgg|pgpg --reuse", ORDER},
+    {"--program ppgg|ggpp --reuse --mode pct", ORDER},
+    {"--program ppgpgp|gg|g --reuse --mode pct", ORDER},
+    {"--program pppggg|pg|pg --reuse --exits --late --mode pct", ORDER},
+    {"--threads 3 --ops 4 --mix pg --capacity 2 --reuse --again", ORDER},
+    /* equal keys, of one thread and of several */
+    {"--program pppp|gggg", ORDER},
+    {"--program pp|pp|gg --mode pct", ORDER},
+    {"--program ppp|gpg|gpg --mode pct", ORDER},
+    {"--threads 2 --ops 8 --mix pg", ORDER},
+    /* FULL and SHUTDOWN beside what makes them untrue */
+    {"--program pp|gp|gp --capacity 1 --mode pct", ORDER | BOUND},
+    {"--program ppp|rp|Rg --capacity 2 --mode pct", ORDER | BOUND},
+    {"--program pp|c|gg --mode pct", ORDER},
+    {"--program pp|x|pg --capacity 2 --mode pct", ORDER | BOUND},
+    {"--program PPP|GcG|g --capacity 1 --mode pct", ORDER | BOUND},
+    {"--program ppg|ppg|pgg --capacity 2 --freeze --reuse", ORDER | LOCK_FREE | BOUND},
 };
 
 bool variation_parse(const struct pawl_check_subject *subject, const char *options, struct variation *out)
@@ -139,7 +162,8 @@ int variations_of(const struct pawl_check_subject *s, bool weak, struct variatio
 {
   bool queue = s->model <= PAWL_CHECK_BAG;
   unsigned has = (queue ? QUEUE : 0) | (queue && (s->flags & PAWL_CHECK_UNBOUNDED) == 0 ? BOUND : 0) |
-                 ((s->flags & PAWL_CHECK_LOCK_FREE) != 0 ? LOCK_FREE : 0) | (s->handler != 0 ? HANDLER : 0);
+                 ((s->flags & PAWL_CHECK_LOCK_FREE) != 0 ? LOCK_FREE : 0) | (s->handler != 0 ? HANDLER : 0) |
+                 (queue && s->model != PAWL_CHECK_FIFO ? ORDER : 0);
   int n = 0;
   if (s->program != NULL)
     return variation_parse(s, weak ? "--weak" : "--mode walk", &out[0]);

@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-enum { VARIATIONS_MAX = 64, VARIATION_TEXT = 160 };
+enum { VARIATIONS_MAX = 128, VARIATION_TEXT = 160 };
 
 struct variation {
   struct config config;
