@@ -247,7 +247,7 @@ static void use_up(const struct config *config)
 static void setup_object(const struct config *config)
 {
   const struct pawl_check_subject *s = config->subject;
-  M.object = heap_alloc(s->size < 16 ? 16 : s->size, 128, s->name);
+  M.object = arena_alloc(s->size < 16 ? 16 : s->size, 128, s->name);
   M.cur = &M.fiber[DRAINER];
   init_object(config);
   if (!config->again)
@@ -261,7 +261,7 @@ void model_open(const struct config *config)
   if (globals_fresh == NULL) {
     open_stacks();
     catch_crashes();
-    heap_open();
+    arena_open();
     globals_size = (size_t)(__stop_pawl_check_globals - __start_pawl_check_globals);
     globals_fresh = malloc(globals_size);
     globals_ready = malloc(globals_size);
@@ -275,7 +275,7 @@ void model_open(const struct config *config)
   M.running = M.fast = false;
   M.verdict = VERDICT_OK;
   M.now = 1000000000;
-  heap_clear();
+  arena_clear();
   for (int i = 0; i < FIBERS; i++)
     M.fiber[i].self = NULL;
   setup_object(config);
@@ -283,7 +283,7 @@ void model_open(const struct config *config)
     selves[i].self = M.fiber[i].self;
     selves[i].at_exit = M.fiber[i].at_exit;
   }
-  heap_image();
+  arena_image();
   memcpy(globals_ready, __start_pawl_check_globals, globals_size);
 }
 
@@ -308,7 +308,7 @@ static void reset_fiber(struct fiber *f, bool used)
 static void reset(void)
 {
   const struct config *c = M.config;
-  heap_reset();
+  arena_reset();
   memcpy(__start_pawl_check_globals, globals_ready, globals_size);
   memory_reset();
   M.step = M.event = 0;

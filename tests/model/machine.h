@@ -7,7 +7,7 @@
  * a function of its decisions, which come from a seed, a priority scheme, an exhaustive search, a fuzzer or a recording.
  *
  *   decide.c   where decisions come from            memory.c   atomic operations, C11 views, races
- *   machine.c  fibers, points, freezing, signals    heap.c     memory of the subject, use after free
+ *   machine.c  fibers, points, freezing, signals    arena.c    memory of the subject, use after free
  *   program.c  operations, histories, verdicts      futex.c    futexes, clock, membarrier; os_model.c: src/os.h by them
  *   explore.c  many schedules, progress             shrink.c   smaller failing schedules   trace.c  printed ones
  *   mutate.c   weakened orders and skipped steps    litmus.c, planted/, subjects.c         what is run
@@ -272,11 +272,11 @@ struct pawl_check_site *model_sites(size_t *n);
 pawl_time model_now(void);
 void model_membarrier(void);
 
-/* ---- heap.c */
+/* ---- arena.c */
 
-enum { HEAP_ARENA = 1 << 20, HEAP_GRANULE = 16, HEAP_BLOCKS = 4096 };
+enum { ARENA_SIZE = 1 << 20, ARENA_GRANULE = 16, ARENA_BLOCKS = 4096 };
 
-struct heap_block {
+struct arena_block {
   const char *name;
   uint32_t offset, size;
   uint32_t limit; /* offset of the end while it is live, else 0 */
@@ -285,37 +285,37 @@ struct heap_block {
   clock8 last; /* access of each thread */
 };
 
-extern struct heap_block heap_blocks[HEAP_BLOCKS];
-extern uint16_t heap_map[HEAP_ARENA / HEAP_GRANULE];
-extern char *heap_arena;
+extern struct arena_block arena_blocks[ARENA_BLOCKS];
+extern uint16_t arena_map[ARENA_SIZE / ARENA_GRANULE];
+extern char *arena_base;
 
-void heap_fault(const struct heap_block *block, bool is_early);
+void arena_fault(const struct arena_block *block, bool is_early);
 
 /* Checks one access and, if `now` is not 0, notes it. Memory outside of the arena is a global, or a stack. */
-static inline void heap_touch(const volatile void *p, size_t size, int16_t now)
+static inline void arena_touch(const volatile void *p, size_t size, int16_t now)
 {
-  size_t offset = (size_t)((const volatile char *)p - heap_arena);
-  if (UNLIKELY(offset >= HEAP_ARENA))
+  size_t offset = (size_t)((const volatile char *)p - arena_base);
+  if (UNLIKELY(offset >= ARENA_SIZE))
     return;
-  struct heap_block *b = &heap_blocks[heap_map[offset / HEAP_GRANULE]];
+  struct arena_block *b = &arena_blocks[arena_map[offset / ARENA_GRANULE]];
   if (UNLIKELY(offset + size > b->limit))
-    heap_fault(b, false);
+    arena_fault(b, false);
   if (now == 0)
     return;
   if (UNLIKELY(M.cur->vc[b->owner] < b->allocated))
-    heap_fault(b, true);
+    arena_fault(b, true);
   b->last[M.cur->index] = now;
 }
 
-void heap_open(void);  /* once */
-void heap_clear(void); /* no blocks */
-void heap_image(void); /* what is there now is there at each schedule's beginning */
-void heap_reset(void);
-void *heap_alloc(size_t size, size_t align, const char *name);
-void heap_free(void *memory);
-size_t heap_live(void);
+void arena_open(void);  /* once */
+void arena_clear(void); /* no blocks */
+void arena_image(void); /* what is there now is there at each schedule's beginning */
+void arena_reset(void);
+void *arena_alloc(size_t size, size_t align, const char *name);
+void arena_free(void *memory);
+size_t arena_live(void);
 /* "seg2+16" for addresses in blocks; false: not in the heap. */
-bool heap_name(const volatile void *p, char *text, size_t size);
+bool arena_name(const volatile void *p, char *text, size_t size);
 
 /* ---- explore.c */
 

@@ -274,7 +274,7 @@ static uint64_t weak_load(struct pawl_check_site *site, const volatile void *p, 
 {
   struct fiber *f = M.cur;
   int16_t now = tick(f);
-  heap_touch(p, size, now);
+  arena_touch(p, size, now);
   struct location *l = locate(p, size);
   begin_atomic(l);
   bool seq = order == __ATOMIC_SEQ_CST;
@@ -293,7 +293,7 @@ static void weak_store(struct pawl_check_site *site, volatile void *p, size_t si
 {
   struct fiber *f = M.cur;
   int16_t now = tick(f);
-  heap_touch(p, size, now);
+  arena_touch(p, size, now);
   struct location *l = locate(p, size);
   begin_atomic(l);
   check_race(l->plain_writes, f, "atomic store races with a plain store");
@@ -309,7 +309,7 @@ static uint64_t weak_rmw(struct pawl_check_site *site, volatile void *p, size_t 
 {
   struct fiber *f = M.cur;
   int16_t now = tick(f);
-  heap_touch(p, size, now);
+  arena_touch(p, size, now);
   struct location *l = locate(p, size);
   begin_atomic(l);
   check_race(l->plain_writes, f, "atomic operation races with a plain store");
@@ -379,7 +379,7 @@ uint64_t pawl_check_load(struct pawl_check_site *site, const volatile void *p, s
   model_point();
   if (M.weak)
     return weak_load(site, p, size, site->order);
-  heap_touch(p, size, 0);
+  arena_touch(p, size, 0);
   uint64_t value = raw_load(p, size);
   if (UNLIKELY(M.tracing))
     trace_access(site, p, value, 0, true, 0);
@@ -398,7 +398,7 @@ void pawl_check_store(struct pawl_check_site *site, volatile void *p, size_t siz
     weak_store(site, p, size, value);
     return;
   }
-  heap_touch(p, size, 0);
+  arena_touch(p, size, 0);
   raw_store(p, size, value);
   if (UNLIKELY(M.tracing))
     trace_access(site, p, 0, value, true, 0);
@@ -408,7 +408,7 @@ static uint64_t strong_rmw(struct pawl_check_site *site, volatile void *p, size_
                            uint64_t value, bool *done)
 {
   if (M.running)
-    heap_touch(p, size, 0);
+    arena_touch(p, size, 0);
   uint64_t old = raw_load(p, size);
   uint64_t next = expected != NULL ? value : combine(site, old, value, size);
   *done = expected == NULL || old == *expected;
@@ -466,7 +466,7 @@ void pawl_check_plain(struct pawl_check_site *site, const volatile void *p, size
   site->hits++;
   if (!M.weak) { /* without clocks a race shows by its effect only */
     model_point();
-    heap_touch(p, size, 0);
+    arena_touch(p, size, 0);
   }
   if (UNLIKELY(M.tracing))
     trace_access(site, p, raw_load(p, size), 0, true, 0);
@@ -474,7 +474,7 @@ void pawl_check_plain(struct pawl_check_site *site, const volatile void *p, size
     return;
   struct fiber *f = M.cur;
   int16_t now = tick(f);
-  heap_touch(p, size, now);
+  arena_touch(p, size, now);
   struct location *l = locate(p, size);
   check_race(l->plain_writes, f, "plain access races with a plain store");
   check_race(l->writes, f, "plain access races with an atomic store");

@@ -157,7 +157,7 @@ int os_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(v
 static void *take(void *ctx, size_t size, size_t align)
 {
   (void)ctx;
-  return heap_alloc(size, align, NULL);
+  return arena_alloc(size, align, NULL);
 }
 
 static void give(void *ctx, void *memory, size_t size, size_t align)
@@ -165,7 +165,7 @@ static void give(void *ctx, void *memory, size_t size, size_t align)
   (void)ctx;
   (void)size;
   (void)align;
-  heap_free(memory);
+  arena_free(memory);
 }
 
 /* Before the machine keeps the image of the library's globals. */

@@ -30,7 +30,7 @@ void queue_attach(void *object, int thread)
   (void)thread;
   if (pawl_thread_attach() != 0)
     __builtin_trap();
-  alive = heap_live();
+  alive = arena_live();
 }
 
 /* ---- pawl_queue */
@@ -83,7 +83,7 @@ static int init_ring(void *object, const struct pawl_check_setup *setup)
 /* A ring's cells were there from the beginning; records of threads stay, and late threads have made theirs since. */
 static bool is_leaking(void)
 {
-  return heap_live() > alive + (M.config->late ? (size_t)M.threads : 0);
+  return arena_live() > alive + (M.config->late ? (size_t)M.threads : 0);
 }
 
 void queue_finish(void *object)

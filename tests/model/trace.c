@@ -45,7 +45,7 @@ void trace_note(const char *format, ...)
 
 static const char *value_name(uint64_t value, char *text, size_t size)
 {
-  if (value > 4096 && heap_name((const void *)(uintptr_t)value, text, size))
+  if (value > 4096 && arena_name((const void *)(uintptr_t)value, text, size))
     return text;
   if ((int64_t)value < 0 && (int64_t)value > -4096)
     snprintf(text, size, "%lld", (long long)value);
@@ -73,7 +73,7 @@ void trace_access(const struct pawl_check_site *site, const volatile void *p, ui
   char at[32] = "", was[32], is[32], stale[32] = "";
   if (l == NULL)
     return;
-  if (p != NULL && !heap_name(p, at, sizeof(at)))
+  if (p != NULL && !arena_name(p, at, sizeof(at)))
     snprintf(at, sizeof(at), "global");
   value_name(old, was, sizeof(was));
   value_name(value, is, sizeof(is));
