@@ -307,6 +307,7 @@ const struct pawl_check_op core_ops[] = {
     {'h', "get until", PAWL_CHECK_GET, get_soon, 1, 0},
     {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0},
     {'v', "peek", PAWL_CHECK_PEEK, peek, 0, 0},
+    {'k', "trim", PAWL_CHECK_NONE, trim, 0, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 

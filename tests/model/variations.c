@@ -108,6 +108,11 @@ static const struct {
     {"--program ppgg|pgpg --reuse", ORDER},
     {"--program ppgg|ggpp --reuse --mode pct", ORDER},
     {"--program ppgpgp|gg|g --reuse --mode pct", ORDER},
+    {"--program pppggp|gv|g --mode pct", ORDER},
+    /* what is free goes back to the allocator beside somebody who looks, and beside the end of its thread */
+    {"--threads 3 --ops 4 --mix pgk --reuse", ORDER},
+    {"--program pppgggk|pgpg|gpg --mode pct", ORDER},
+    {"--threads 3 --ops 4 --mix pgk --exits --late --reuse", ORDER},
     {"--program pppggg|pg|pg --reuse --exits --late --mode pct", ORDER},
     {"--threads 3 --ops 4 --mix pg --capacity 2 --reuse --again", ORDER},
     /* equal keys, of one thread and of several */
