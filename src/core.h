@@ -163,6 +163,19 @@ static inline void core_discard(struct pawl_queue *q)
     spsc_discard(&q->fifo_);
 }
 
+/* Takes everything out at once, where a core can; the others' items come out one by one. False: one of the others. */
+static inline bool core_drain(struct pawl_queue *q, struct reclaim_thread *me, void (*drop)(void *ctx, uint64_t item),
+                              void *ctx, uint64_t *n)
+{
+  if (q->kind_ == CORE_LIFO)
+    *n = lifo_drain(q->core_, me, drop, ctx);
+  else if (q->kind_ == CORE_HEAP)
+    *n = heap_drain(q->core_, me, drop, ctx);
+  else
+    return false;
+  return true;
+}
+
 /* After announcing itself, before the decisive attempt, a thread that is about to sleep: see [W] of spsc.h. */
 static inline void core_before_sleep(struct pawl_queue *q)
 {

@@ -31,8 +31,8 @@
  *  H3  If the CAS succeeds, the version was the same since it was protected (T1); then no chunk that can be reached from it was
  *      used again meanwhile, and all that was read belonged to it. If the CAS fails, it is forgotten. What is read of a chunk
  *      used again are numbers, checked where they bound a loop or an index, and pointers to chunks of the pool or NULL (N2 of
- *      pool.h). Relaxed loads suffice: the load of the word receives all that was written before that version was published, and
- *      two CASes never succeed on one version.
+ *      pool.h). For the rest relaxed loads suffice: the load of the word receives all that was written before that version was
+ *      published, and two CASes never succeed on one version.
  *  H4  The front of a version has an entry behind `first`, or is NULL with the back and the heap: a version is never empty.
  *
  * Linearization points: put and get - the CAS; EMPTY and SHUTDOWN - the load of the word; FULL - top_room's second load of it.
@@ -218,7 +218,7 @@ static __attribute__((noinline)) int heap_try_put(struct heap *h, const int64_t 
       break;
   }
   if (result == 0)
-    pool_count(&hand.lane->puts);
+    pool_count(&hand.lane->puts, 1);
   pool_leave(&hand);
   return result;
 }
@@ -312,7 +312,7 @@ static __attribute__((noinline)) int heap_try_get(struct heap *h, struct reclaim
   }
   if (result == 0) {
     heap_tell(&e, key, item);
-    pool_count(&hand.lane->gets);
+    pool_count(&hand.lane->gets, 1);
   }
   pool_leave(&hand);
   return result;
@@ -342,6 +342,39 @@ static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *
     heap_tell(&e, key, item);
   pool_leave(&hand);
   return result;
+}
+
+/* Takes everything by one CAS and hands each item to `drop`, in no order. Needs no memory: without a lane the nodes wait for
+ * heap_free. Returns how many. */
+static inline uint64_t heap_drain(struct heap *h, struct reclaim_thread *me, void (*drop)(void *ctx, uint64_t item), void *ctx)
+{
+  struct reclaim_group *g = reclaim_usual_group(me, &h->pool);
+  struct heap_chunk *all = NULL, *next;
+  struct pool_hand hand;
+  uint64_t seen;
+  do
+    seen = top_protect(g, &h->top);
+  while (top_node(seen) != NULL && !top_swing(g, &h->top, seen, NULL));
+  struct heap_version *v = top_node(seen);
+  if (v == NULL)
+    return 0;
+  struct heap_state s = heap_state_of(v);
+  uint64_t n = heap_drop_heap(s.heap, &all, drop, ctx) + heap_drop_entries(s.front, s.first, drop, ctx);
+  if (s.back != NULL)
+    n += heap_drop_entries(s.back, 0, drop, ctx);
+  if (!pool_enter(&hand, &h->pool, me))
+    return n;
+  pool_give(&hand, 1, s.front);
+  if (s.back != NULL)
+    pool_give(&hand, 1, s.back);
+  for (; all != NULL; all = next) {
+    next = (struct heap_chunk *)at_load_relaxed(&all->pool.node.link);
+    pool_give(&hand, 1, all);
+  }
+  pool_retire(&hand, v);
+  pool_count(&hand.lane->gets, n);
+  pool_leave(&hand);
+  return n;
 }
 
 static inline uint64_t heap_was_size(struct heap *h, struct reclaim_thread *me)

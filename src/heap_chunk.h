@@ -143,8 +143,8 @@ static inline bool heap_load_root(struct heap_part *to, struct heap_chunk *c)
   if (!heap_load(to, c, 0))
     return false;
   uint32_t core = at_load_relaxed(&c->pool.core);
-  to->left = (struct heap_chunk *)at_load_relaxed(&c->pool.node.link);
-  to->right = at_load_relaxed(&c->pool.rest);
+  to->left = (struct heap_chunk *)at_load_acquire(&c->pool.node.link); /* [W] of pool.h */
+  to->right = at_load_acquire(&c->pool.rest);                          /* [W] */
   to->left_rank = core & 0xff;
   to->right_rank = core >> 8 & 0xff;
   return true;
@@ -163,8 +163,8 @@ static inline uint32_t heap_join(struct heap_chunk *c, uint32_t count, struct he
 {
   bool swap = rank_a < rank_b;
   uint32_t left = swap ? rank_b : rank_a, right = swap ? rank_a : rank_b;
-  at_store_relaxed(&c->pool.node.link, (struct reclaim_node *)(swap ? b : a));
-  at_store_relaxed(&c->pool.rest, (void *)(swap ? a : b));
+  at_store_release(&c->pool.node.link, (struct reclaim_node *)(swap ? b : a)); /* [W] of pool.h */
+  at_store_release(&c->pool.rest, (void *)(swap ? a : b));                     /* [W] */
   at_store_relaxed(&c->pool.core, left | right << 8 | count << 16);
   return right + 1;
 }
@@ -341,6 +341,39 @@ static inline int heap_push(struct heap_work *w, struct heap_chunk **heap, struc
   if (!heap_load_root(&w->part[2], *heap) || !heap_drop(w, *heap))
     return PAWL_STATE;
   return heap_merge_parts(w, heap);
+}
+
+/* ---- the end of a heap that nobody else can reach */
+
+/* Hands every item of a chunk, from `first` on, to `drop`. */
+static inline uint64_t heap_drop_entries(struct heap_chunk *c, uint32_t first, void (*drop)(void *ctx, uint64_t item),
+                                         void *ctx)
+{
+  uint32_t count = heap_count(c);
+  for (uint32_t i = first; i < count; i++)
+    drop(ctx, at_load_relaxed(&c->entry[i].item));
+  return count - first;
+}
+
+/* The same of all chunks of a heap, which end on the list `*all`. Turns left heaps to the right, so that it needs no stack. */
+static inline uint64_t heap_drop_heap(struct heap_chunk *c, struct heap_chunk **all, void (*drop)(void *ctx, uint64_t item),
+                                      void *ctx)
+{
+  uint64_t n = 0;
+  while (c != NULL) {
+    struct heap_chunk *left = (struct heap_chunk *)at_load_relaxed(&c->pool.node.link), *right = at_load_relaxed(&c->pool.rest);
+    if (left != NULL) {
+      at_store_release(&c->pool.node.link, (struct reclaim_node *)at_load_relaxed(&left->pool.rest)); /* [W] */
+      at_store_release(&left->pool.rest, (void *)c);                                                  /* [W] */
+      c = left;
+    } else {
+      n += heap_drop_entries(c, 0, drop, ctx);
+      at_store_release(&c->pool.node.link, (struct reclaim_node *)*all); /* [W] */
+      *all = c;
+      c = right;
+    }
+  }
+  return n;
 }
 
 #endif

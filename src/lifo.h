@@ -55,6 +55,11 @@ static inline void lifo_free(struct lifo *l)
   pawl__free(l, sizeof *l, PAWL_LINE);
 }
 
+static inline struct lifo_node *lifo_below(const struct lifo_node *node)
+{
+  return (struct lifo_node *)at_load_relaxed(&node->pool.node.link);
+}
+
 static inline uint64_t lifo_depth(const struct lifo_node *top)
 {
   return top != NULL ? at_load_relaxed(&top->depth) : 0;
@@ -94,7 +99,7 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
   while ((result = lifo_put_once(l, maxsize, &h, node, count, admitted)) == PAWL_STATE)
     backoff_lost(&losses);
   if (result == 0)
-    pool_count(&h.lane->puts);
+    pool_count(&h.lane->puts, 1);
   else
     pool_give(&h, 0, node);
   pool_leave(&h);
@@ -116,12 +121,12 @@ static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim
       pool_leave(&h);
       return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
     }
-    if (top_swing(h.hazard, &l->top, seen, at_load_relaxed(&node->pool.node.link)))
+    if (top_swing(h.hazard, &l->top, seen, lifo_below(node)))
       break;
   }
   *item = at_plain_load(&node->item);
   pool_retire(&h, node);
-  pool_count(&h.lane->gets);
+  pool_count(&h.lane->gets, 1);
   pool_leave(&h);
   return 0;
 }
@@ -135,6 +140,29 @@ static inline int lifo_peek(struct lifo *l, struct reclaim_thread *me, uint64_t 
     return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
   *item = at_plain_load(&node->item); /* nobody writes it while the node stands in a slot */
   return 0;
+}
+
+/* As heap_drain, from the top down. */
+static inline uint64_t lifo_drain(struct lifo *l, struct reclaim_thread *me, void (*drop)(void *ctx, uint64_t item), void *ctx)
+{
+  struct reclaim_group *g = reclaim_usual_group(me, &l->pool);
+  struct pool_hand h;
+  uint64_t seen, n = 0;
+  do
+    seen = top_protect(g, &l->top);
+  while (top_node(seen) != NULL && !top_swing(g, &l->top, seen, NULL));
+  struct lifo_node *top = top_node(seen), *next;
+  for (struct lifo_node *node = top; node != NULL; node = lifo_below(node), n++)
+    drop(ctx, at_plain_load(&node->item));
+  if (top == NULL || !pool_enter(&h, &l->pool, me))
+    return n;
+  for (struct lifo_node *node = top; node != NULL; node = next) {
+    next = lifo_below(node);
+    pool_retire(&h, node);
+  }
+  pool_count(&h.lane->gets, n);
+  pool_leave(&h);
+  return n;
 }
 
 static inline uint64_t lifo_was_size(struct lifo *l, struct reclaim_thread *me)

@@ -39,7 +39,7 @@ static void push_slab(struct pool_size *size, struct slab *slab)
 static struct reclaim_node *make_magazine(void *first, uint64_t count)
 {
   struct pool_node *n = first;
-  at_store_relaxed(&n->rest, (void *)at_load_relaxed(&n->node.link));
+  at_store_release(&n->rest, (void *)at_load_relaxed(&n->node.link)); /* [W] */
   at_store_relaxed(&n->count, (uint16_t)count);
   return &n->node;
 }
@@ -47,7 +47,7 @@ static struct reclaim_node *make_magazine(void *first, uint64_t count)
 static void load_magazine(struct pool_stock *stock, struct reclaim_node *magazine)
 {
   struct pool_node *n = (struct pool_node *)magazine;
-  at_store_relaxed(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest));
+  at_store_release(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest)); /* [W] */
   at_plain_store(&stock->first, (void *)n);
   at_plain_store(&stock->count, (uint64_t)at_load_relaxed(&n->count));
 }

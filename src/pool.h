@@ -19,7 +19,8 @@
  *      [T] of reclaim.c.
  *  N2  A node's memory stays the pool's until pool_fini, or until a pool_trim that found no lane busy. So an operation may follow
  *      a pointer into memory that has been used again: it finds a node's fields, if not those it looked for. `link` and `rest`
- *      lead to nodes of the pool, or are NULL, whatever the node's life.
+ *      lead to nodes of the pool of the same size, or are NULL, whatever the node's life; with the pointer comes that the node
+ *      was made: stores of them release, and who follows one acquires [W].
  *  N3  An operation sets `busy`, executes a light fence, and then loads the structure's word; pool_trim takes what is free,
  *      executes a heavy fence, and then looks at `busy` [G]: it sees the operation, or the operation sees a structure from
  *      which nothing of that can be reached any more. When it is not busy any more, its accesses have happened before [L].
@@ -148,7 +149,7 @@ static inline bool pool_reserve(struct pool_hand *h, int size, uint32_t n)
 static inline void pool_push(struct pool_stock *stock, struct reclaim_node *node)
 {
   uint64_t count = at_plain_load(&stock->count);
-  at_store_relaxed(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&stock->first) : NULL);
+  at_store_release(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&stock->first) : NULL); /* [W] */
   at_plain_store(&stock->first, (void *)node);
   at_plain_store(&stock->count, count + 1);
 }
@@ -174,10 +175,10 @@ static inline void pool_retire(struct pool_hand *h, void *node)
     pool_sort(h);
 }
 
-/* For one more put, or get, of the structure. */
-static inline void pool_count(uint64_t *count)
+/* For n more puts, or gets, of the structure. */
+static inline void pool_count(uint64_t *count, uint64_t n)
 {
-  at_store_relaxed(count, at_load_relaxed(count) + 1);
+  at_store_relaxed(count, at_load_relaxed(count) + n);
 }
 
 #endif

@@ -323,14 +323,20 @@ int pawl_queue_get_many_keys(struct pawl_queue *q, int64_t *keys, uint64_t *item
 
 /* ---- shutdown */
 
+static void drop_one(void *queue, uint64_t item)
+{
+  struct pawl_queue *q = queue;
+  if (q->drop_ != NULL && at_step("queue.drop"))
+    q->drop_(q->drop_ctx_, item);
+}
+
 static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
 {
   uint64_t item, n = 0;
-  while (get_one(q, me, NULL, &item, PAWL_NOWAIT) == 0) {
-    n++;
-    if (q->drop_ != NULL && at_step("queue.drop"))
-      q->drop_(q->drop_ctx_, item);
-  }
+  if (core_drain(q, me, drop_one, q, &n))
+    return n;
+  for (; get_one(q, me, NULL, &item, PAWL_NOWAIT) == 0; n++)
+    drop_one(q, item);
   return n;
 }
 

@@ -99,8 +99,8 @@ void reclaim_push(void **top, struct reclaim_node *node)
 {
   void *first = at_load_relaxed(top);
   do
-    at_store_relaxed(&node->link, (struct reclaim_node *)first);
-  while (!at_cas_release(top, &first, (void *)node)); /* [P] hands the node's memory to who pops it */
+    at_store_release(&node->link, (struct reclaim_node *)first); /* [W] of pool.h */
+  while (!at_cas_release(top, &first, (void *)node));            /* [P] hands the node's memory to who pops it */
 }
 
 struct reclaim_node *reclaim_pop(void **top, void **slot)
