@@ -107,10 +107,9 @@ static inline uint32_t heap_needs(struct heap_chunk *heap)
   return heap != NULL ? (core & 0xff) + (core >> 8 & 0xff) + 3 : 0;
 }
 
-/* Without a branch, for nobody can tell which of two comes first. */
 static inline bool heap_before(const struct heap_entry *a, const struct heap_entry *b)
 {
-  return (a->key < b->key) | ((a->key == b->key) & ((int64_t)(a->sequence - b->sequence) < 0));
+  return a->key != b->key ? a->key < b->key : (int64_t)(a->sequence - b->sequence) < 0;
 }
 
 static inline struct heap_entry heap_entry_of(struct heap_chunk *c, uint32_t i)
@@ -252,27 +251,17 @@ static inline int heap_lowest(struct heap_work *w, struct heap_chunk **to, const
   if (c == NULL)
     return result;
   uint32_t i = 0, j = 0, n = 0;
-  while (i < low->n && j < high->n && n < HEAP_CHUNK) {
-    bool from_high = heap_before(&high->entry[j], &low->entry[i]);
-    heap_set_entry(c, n++, from_high ? &high->entry[j] : &low->entry[i]);
-    i += !from_high;
-    j += from_high;
+  while (i < low->n && n < HEAP_CHUNK) {
+    bool from_high = j < high->n && heap_before(&high->entry[j], &low->entry[i]);
+    heap_set_entry(c, n++, from_high ? &high->entry[j++] : &low->entry[i++]);
   }
-  while (i < low->n && n < HEAP_CHUNK)
-    heap_set_entry(c, n++, &low->entry[i++]);
   if (low->n - i + high->n - j > HEAP_CHUNK)
     return PAWL_STATE;
   heap_clear(rest);
-  while (i < low->n && j < high->n) {
-    bool from_high = heap_before(&high->entry[j], &low->entry[i]);
-    rest->entry[rest->n++] = from_high ? high->entry[j] : low->entry[i];
-    i += !from_high;
-    j += from_high;
+  while (i < low->n || j < high->n) {
+    bool from_high = i == low->n || (j < high->n && heap_before(&high->entry[j], &low->entry[i]));
+    rest->entry[rest->n++] = from_high ? high->entry[j++] : low->entry[i++];
   }
-  while (i < low->n)
-    rest->entry[rest->n++] = low->entry[i++];
-  while (j < high->n)
-    rest->entry[rest->n++] = high->entry[j++];
   (void)heap_join(c, n, NULL, 0, NULL, 0);
   *to = c;
   return 0;
