@@ -72,7 +72,7 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
   case CORE_RING:
     return core_ring_put(q, me, item, admitted, lost);
   case CORE_LIFO:
-    return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted);
+    return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted, lost);
   case CORE_HEAP:
     return heap_try_put(q->core_, &q->maxsize_, me, key, item, count, admitted);
   default:
@@ -85,34 +85,12 @@ static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct
 {
   if (q->kind_ == CORE_SPSC)
     return spsc_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result = q->kind_ == CORE_LIFO   ? lifo_try_get(q->core_, me, item)
+  int result = q->kind_ == CORE_LIFO   ? lifo_try_get(q->core_, me, item, lost)
                : q->kind_ == CORE_HEAP ? heap_try_get(q->core_, me, key, item)
                : q->kind_ == CORE_RING ? core_ring_get(q, me, item, lost)
                                        : custom_try_get(q, item);
   *moved = result == 0;
   return result;
-}
-
-/* The usual cases, which need no more than a CAS each, or none. */
-static inline __attribute__((always_inline)) enum quick core_quick_put(struct pawl_queue *q, struct reclaim_thread *me,
-                                                                       uint64_t item)
-{
-  bool tracked = (q->flags_ & PAWL_UNTRACKED) == 0;
-  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
-    return fifo_quick_put(&q->fifo_, &q->maxsize_, me, item, tracked);
-  if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
-    return spsc_quick_put(&q->fifo_, &q->maxsize_, item, tracked);
-  return q->kind_ == CORE_RING ? ring_quick_put(q->core_, &q->maxsize_, item, &q->fifo_.admitted, tracked) : QUICK_UNUSUAL;
-}
-
-static inline __attribute__((always_inline)) enum quick core_quick_get(struct pawl_queue *q, struct reclaim_thread *me,
-                                                                       uint64_t *item)
-{
-  if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
-    return fifo_quick_get(&q->fifo_, me, item);
-  if (__builtin_expect(q->kind_ == CORE_SPSC, 1))
-    return spsc_quick_get(&q->fifo_, me, item);
-  return q->kind_ == CORE_RING ? ring_quick_get(q->core_, me, item) : QUICK_UNUSUAL;
 }
 
 /* `admitted`: NULL on an untracked queue, else true once the item has been counted by core_puts, whatever becomes of it. */

@@ -210,6 +210,7 @@ static __attribute__((noinline)) int heap_try_put(struct heap *h, const int64_t 
   int result;
   if (!pool_enter(&hand, &h->pool, me))
     return -ENOMEM;
+  pool_guard(&hand);
   for (;; backoff_lost(&losses)) {
     heap_work_begin(&w, &hand);
     result = heap_put_once(h, maxsize, &w, &e, count, admitted);
@@ -219,7 +220,7 @@ static __attribute__((noinline)) int heap_try_put(struct heap *h, const int64_t 
   }
   if (result == 0)
     pool_count(&hand.lane->puts, 1);
-  pool_leave(&hand);
+  pool_unguard(&hand);
   return result;
 }
 
@@ -303,6 +304,7 @@ static __attribute__((noinline)) int heap_try_get(struct heap *h, struct reclaim
   int result;
   if (!pool_enter(&hand, &h->pool, me))
     return -ENOMEM;
+  pool_guard(&hand);
   for (;; backoff_lost(&losses)) {
     heap_work_begin(&w, &hand);
     result = heap_get_once(h, &w, &e);
@@ -314,7 +316,7 @@ static __attribute__((noinline)) int heap_try_get(struct heap *h, struct reclaim
     heap_tell(&e, key, item);
     pool_count(&hand.lane->gets, 1);
   }
-  pool_leave(&hand);
+  pool_unguard(&hand);
   return result;
 }
 
@@ -327,6 +329,7 @@ static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *
   int result;
   if (!pool_enter(&hand, &h->pool, me))
     return -ENOMEM;
+  pool_guard(&hand);
   do {
     uint64_t seen = top_protect(hand.hazard, &h->top);
     struct heap_version *v = top_node(seen);
@@ -340,7 +343,7 @@ static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *
   } while (result == PAWL_STATE);
   if (result == 0)
     heap_tell(&e, key, item);
-  pool_leave(&hand);
+  pool_unguard(&hand);
   return result;
 }
 
@@ -348,7 +351,7 @@ static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *
  * heap_free. Returns how many. */
 static inline uint64_t heap_drain(struct heap *h, struct reclaim_thread *me, void (*drop)(void *ctx, uint64_t item), void *ctx)
 {
-  struct reclaim_group *g = reclaim_usual_group(me, &h->pool);
+  struct reclaim_group *g = pool_group(&h->pool, me);
   struct heap_chunk *all = NULL, *next;
   struct pool_hand hand;
   uint64_t seen;
@@ -373,13 +376,12 @@ static inline uint64_t heap_drain(struct heap *h, struct reclaim_thread *me, voi
   }
   pool_retire(&hand, v);
   pool_count(&hand.lane->gets, n);
-  pool_leave(&hand);
   return n;
 }
 
 static inline uint64_t heap_was_size(struct heap *h, struct reclaim_thread *me)
 {
-  return heap_size(top_node(top_protect(reclaim_usual_group(me, &h->pool), &h->top)));
+  return heap_size(top_node(top_protect(pool_group(&h->pool, me), &h->top)));
 }
 
 #endif

@@ -81,20 +81,20 @@ static inline int lifo_put_once(struct lifo *l, const int64_t *maxsize, struct p
   return top_swing(h->hazard, &l->top, seen, node) ? 0 : PAWL_STATE;
 }
 
-/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
+/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. `lost`: by lifo_quick_put, just now. */
 static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me,
-                                                  uint64_t item, uint64_t *count, bool *admitted)
+                                                  uint64_t item, uint64_t *count, bool *admitted, bool lost)
 {
   struct pool_hand h;
   unsigned losses = 0;
   int result;
+  if (lost)
+    backoff_lost(&losses);
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
   struct lifo_node *node = pool_take(&h, 0);
-  if (node == NULL) {
-    pool_leave(&h);
+  if (node == NULL)
     return -ENOMEM;
-  }
   at_plain_store(&node->item, item);
   while ((result = lifo_put_once(l, maxsize, &h, node, count, admitted)) == PAWL_STATE)
     backoff_lost(&losses);
@@ -102,39 +102,85 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
     pool_count(&h.lane->puts, 1);
   else
     pool_give(&h, 0, node);
-  pool_leave(&h);
   return result;
 }
 
-/* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. */
-static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item)
+/* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. `lost`: by lifo_quick_get, just now. */
+static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item, bool lost)
 {
   struct pool_hand h;
   struct lifo_node *node;
   unsigned losses = 0;
+  if (lost)
+    backoff_lost(&losses);
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
   for (;; backoff_lost(&losses)) {
     uint64_t seen = top_protect(h.hazard, &l->top);
     node = top_node(seen);
-    if (node == NULL) {
-      pool_leave(&h);
+    if (node == NULL)
       return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
-    }
     if (top_swing(h.hazard, &l->top, seen, lifo_below(node)))
       break;
   }
   *item = at_plain_load(&node->item);
   pool_retire(&h, node);
   pool_count(&h.lane->gets, 1);
-  pool_leave(&h);
   return 0;
+}
+
+/* ---- the usual cases, with few instructions: a top that is in a slot still, or none, a node at hand, room, and no rival */
+
+static inline __attribute__((always_inline)) enum quick
+lifo_quick_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me, uint64_t item, uint64_t *count, bool tracked)
+{
+  struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
+  uint64_t seen = at_load_seq(&l->top);
+  if (__builtin_expect(h.hazard->pool != l->pool.number, 0) || !top_is_protected(h.hazard, seen))
+    return QUICK_UNUSUAL;
+  h.lane = h.hazard->lane;
+  struct lifo_node *below = top_node(seen), *node = pool_first(&h, 0);
+  uint64_t depth = lifo_depth(below);
+  int64_t limit = at_load_seq(maxsize); /* as top_room */
+  if (__builtin_expect(node == NULL || (seen & TOP_CLOSED) || (limit > 0 && depth >= (uint64_t)limit), 0))
+    return QUICK_UNUSUAL;
+  bool admitted = false;
+  admit(count, tracked ? &admitted : NULL);
+  struct reclaim_node *next = at_load_relaxed(&node->pool.node.link);
+  at_plain_store(&node->item, item);
+  at_store_relaxed(&node->pool.node.link, (struct reclaim_node *)below);
+  at_store_relaxed(&node->depth, depth + 1);
+  bool through = top_swing(h.hazard, &l->top, seen, node);
+  if (__builtin_expect(through, 1)) {
+    pool_took(&h, 0, next);
+    pool_count(&h.lane->puts, 1);
+    return QUICK_THROUGH;
+  }
+  at_store_relaxed(&node->pool.node.link, next);
+  return QUICK_LOST;
+}
+
+static inline __attribute__((always_inline)) enum quick lifo_quick_get(struct lifo *l, struct reclaim_thread *me,
+                                                                       uint64_t *item)
+{
+  struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
+  uint64_t seen = at_load_seq(&l->top);
+  struct lifo_node *node = top_node(seen);
+  if (__builtin_expect(h.hazard->pool != l->pool.number || node == NULL, 0) || !top_is_protected(h.hazard, seen))
+    return QUICK_UNUSUAL;
+  h.lane = h.hazard->lane;
+  if (__builtin_expect(!top_swing(h.hazard, &l->top, seen, lifo_below(node)), 0))
+    return QUICK_LOST;
+  *item = at_plain_load(&node->item);
+  pool_retire(&h, node);
+  pool_count(&h.lane->gets, 1);
+  return QUICK_THROUGH;
 }
 
 /* What a get would take now: 0, EMPTY or SHUTDOWN. */
 static inline int lifo_peek(struct lifo *l, struct reclaim_thread *me, uint64_t *item)
 {
-  uint64_t seen = top_protect(reclaim_usual_group(me, &l->pool), &l->top);
+  uint64_t seen = top_protect(pool_group(&l->pool, me), &l->top);
   struct lifo_node *node = top_node(seen);
   if (node == NULL)
     return seen & TOP_CLOSED ? PAWL_SHUTDOWN : PAWL_EMPTY;
@@ -145,7 +191,7 @@ static inline int lifo_peek(struct lifo *l, struct reclaim_thread *me, uint64_t 
 /* As heap_drain, from the top down. */
 static inline uint64_t lifo_drain(struct lifo *l, struct reclaim_thread *me, void (*drop)(void *ctx, uint64_t item), void *ctx)
 {
-  struct reclaim_group *g = reclaim_usual_group(me, &l->pool);
+  struct reclaim_group *g = pool_group(&l->pool, me);
   struct pool_hand h;
   uint64_t seen, n = 0;
   do
@@ -161,13 +207,12 @@ static inline uint64_t lifo_drain(struct lifo *l, struct reclaim_thread *me, voi
     pool_retire(&h, node);
   }
   pool_count(&h.lane->gets, n);
-  pool_leave(&h);
   return n;
 }
 
 static inline uint64_t lifo_was_size(struct lifo *l, struct reclaim_thread *me)
 {
-  return lifo_depth(top_node(top_protect(reclaim_usual_group(me, &l->pool), &l->top)));
+  return lifo_depth(top_node(top_protect(pool_group(&l->pool, me), &l->top)));
 }
 
 #endif

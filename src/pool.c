@@ -83,36 +83,38 @@ static bool grow(struct pool *p, struct pool_size *size, struct pool_stock *stoc
   return true;
 }
 
-bool pool_refill(struct pool_hand *h, int size)
+/* From the depot, whose first magazine pool_trim must not free meanwhile. */
+static struct reclaim_node *from_depot(struct pool_hand *h, int size)
+{
+  uint32_t busy = at_load_relaxed(&h->lane->busy);
+  if (busy == 0)
+    pool_guard(h);
+  struct reclaim_node *magazine = reclaim_pop(&h->pool->size[size].depot, &h->hazard->slot[2]);
+  if (busy == 0)
+    pool_unguard(h);
+  return magazine;
+}
+
+static bool refill(struct pool_hand *h, int size)
 {
   struct pool_stock *stock = &h->lane->stock[size];
-  struct pool_size *of = &h->pool->size[size];
   struct reclaim_node *magazine = at_plain_load(&stock->full);
   at_plain_store(&stock->full, (void *)NULL);
   if (magazine == NULL)
-    magazine = reclaim_pop(&of->depot, &h->hazard->slot[2]);
-  if (magazine != NULL) {
-    load_magazine(stock, magazine);
-    return true;
-  }
-  if (grow(h->pool, of, stock))
+    magazine = from_depot(h, size);
+  if (magazine == NULL)
+    return grow(h->pool, &h->pool->size[size], stock);
+  load_magazine(stock, magazine);
+  return true;
+}
+
+bool pool_refill(struct pool_hand *h, int size)
+{
+  if (refill(h, size))
     return true;
   if (size == 0)
     pool_sort(h);
-  return at_plain_load(&stock->count) > 0;
-}
-
-void pool_unload(struct pool_hand *h, int size)
-{
-  struct pool_stock *stock = &h->lane->stock[size];
-  struct pool_size *of = &h->pool->size[size];
-  struct reclaim_node *older = at_plain_load(&stock->full);
-  at_plain_store(&stock->full, (void *)make_magazine(at_plain_load(&stock->first), at_plain_load(&stock->count)));
-  at_plain_store(&stock->count, UINT64_C(0));
-  if (older != NULL) {
-    reclaim_push(&of->spilled, older);
-    sort_spilled(h->pool, of);
-  }
+  return at_plain_load(&h->lane->stock[size].count) > 0;
 }
 
 bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
@@ -126,7 +128,7 @@ bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
     struct reclaim_node *mine = at_plain_load(&stock->first), *next;
     at_plain_store(&stock->count, UINT64_C(0));
     at_plain_store(&stock->full, (void *)NULL);
-    bool more = pool_refill(h, size);
+    bool more = refill(h, size);
     at_plain_store(&stock->full, (void *)full);
     for (; count > 0; count--, mine = next) {
       next = at_load_relaxed(&mine->link);
@@ -139,15 +141,51 @@ bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
 
 /* ---- retired nodes */
 
-static void reuse(void *hand, struct reclaim_node *node)
+/* Sets a magazine aside, for this lane or for others. */
+static void set_aside(struct pool_hand *h, int size, struct reclaim_node *magazine)
 {
-  pool_give(hand, 0, node);
+  struct pool_stock *stock = &h->lane->stock[size];
+  struct pool_size *of = &h->pool->size[size];
+  struct reclaim_node *older = at_plain_load(&stock->full);
+  at_plain_store(&stock->full, (void *)magazine);
+  if (older != NULL) {
+    reclaim_push(&of->spilled, older);
+    sort_spilled(h->pool, of);
+  }
 }
 
+void pool_unload(struct pool_hand *h, int size)
+{
+  struct pool_stock *stock = &h->lane->stock[size];
+  set_aside(h, size, make_magazine(at_plain_load(&stock->first), at_plain_load(&stock->count)));
+  at_plain_store(&stock->count, UINT64_C(0));
+}
+
+/* The retired nodes are a list already: without those that stand in slots, it is a magazine. */
 void pool_sort(struct pool_hand *h)
 {
-  at_plain_store(&h->lane->retirements, UINT64_C(0));
-  reclaim_sort(&h->lane->retired, h->pool, reuse, h);
+  struct pool_lane *lane = h->lane;
+  struct reclaim_node *n = at_load_relaxed(&lane->retired), *next, *first = NULL, *last = NULL;
+  uint64_t filter[RECLAIM_FILTER] = {0}, count = 0;
+  at_store_relaxed(&lane->retired, (void *)NULL);
+  at_plain_store(&lane->retirements, UINT64_C(0));
+  at_fence_seq(); /* [R] with top_protect */
+  reclaim_filter(h->pool, filter);
+  for (; n != NULL; n = next) {
+    next = at_load_relaxed(&n->link);
+    bool perhaps = at_step("pool.scan") && (filter[reclaim_bit(n) / 64] >> reclaim_bit(n) % 64 & 1);
+    if (__builtin_expect(perhaps, 0) && reclaim_is_named(h->pool, n)) {
+      if (last != NULL)
+        at_store_release(&last->link, next); /* [W] */
+      pool_keep(lane, n);
+    } else {
+      first = first != NULL ? first : n;
+      last = n;
+      count++;
+    }
+  }
+  if (count > 0)
+    set_aside(h, 0, make_magazine(first, count));
 }
 
 /* ---- lanes */
@@ -172,6 +210,7 @@ static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
       return NULL;
     }
   lane->owner = me;
+  at_add_relaxed(&p->bytes, (uint64_t)sizeof *lane);
   void *first = at_load_relaxed(&p->lanes);
   do
     lane->next = first;
@@ -203,6 +242,7 @@ void pool_stats(const struct pool *p, uint64_t *puts, uint64_t *gets)
 void pool_init(struct pool *p, uint32_t bytes, uint32_t more_bytes, uint32_t more_nodes)
 {
   p->number = at_add_relaxed(&pools, UINT64_C(1)) + 1; /* 0: no pool */
+  p->group = offsetof(struct reclaim_thread, group[reclaim_index(p)]);
   p->size[0] = (struct pool_size){.bytes = bytes, .nodes = POOL_NODES};
   p->size[1] = (struct pool_size){.bytes = more_bytes, .nodes = more_nodes};
 }
@@ -226,15 +266,11 @@ void pool_fini(struct pool *p)
   }
 }
 
-/* Lanes that others had in use may be midway: they are empty from now on, and their nodes wait for pool_fini. */
+/* Lanes of threads that are not there any more are nobody's: whatever they were midway in, they hold up no trim. */
 void pool_repair(struct pool *p)
 {
   for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next)
-    if (lane->busy) {
-      lane->busy = 0;
-      lane->stock[0] = lane->stock[1] = (struct pool_stock){0};
-      lane->retired = NULL;
-    }
+    lane->busy = 0;
 }
 
 /* ---- trim: slabs all of whose nodes are free go back to the allocator */
@@ -336,9 +372,10 @@ void pool_trim(struct pool *p, struct reclaim_thread *me)
   struct pool_hand h;
   if (!pool_enter(&h, p, me))
     return;
+  pool_guard(&h);
   reclaim_forget(h.hazard);
   pool_sort(&h);
   for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
     trim(&h, i);
-  pool_leave(&h);
+  pool_unguard(&h);
 }

@@ -17,11 +17,11 @@
  * Facts:
  *  N1  A lane's fields, `busy` apart, are its thread's own; a thread's record, and with it its lanes, goes to a later thread by
  *      [T] of reclaim.c.
- *  N2  A node's memory stays the pool's until pool_fini, or until a pool_trim that found no lane busy. So an operation may follow
- *      a pointer into memory that has been used again: it finds a node's fields, if not those it looked for. `link` and `rest`
+ *  N2  A node's memory stays the pool's until pool_fini, or until a pool_trim that found no lane busy. So a guarded operation
+ *      may follow a pointer into memory that has been used again: it finds a node's fields, if not those it looked for. `link` and `rest`
  *      lead to nodes of the pool of the same size, or are NULL, whatever the node's life; with the pointer comes that the node
  *      was made: stores of them release, and who follows one acquires [W].
- *  N3  An operation sets `busy`, executes a light fence, and then loads the structure's word; pool_trim takes what is free,
+ *  N3  A guarded operation sets `busy`, executes a light fence, and then loads the structure's word; pool_trim takes what is free,
  *      executes a heavy fence, and then looks at `busy` [G]: it sees the operation, or the operation sees a structure from
  *      which nothing of that can be reached any more. When it is not busy any more, its accesses have happened before [L].
  *  N4  A thread, frozen or not, retains in its lane at most two magazines, POOL_BATCH retired nodes besides those in others'
@@ -39,7 +39,7 @@ enum {
   POOL_BATCH = 2,
 #else
   POOL_NODES = 64, /* of a few words, per magazine, and per slab */
-  POOL_BATCH = 32, /* retired nodes before somebody looks at all slots */
+  POOL_BATCH = 64, /* retired nodes before somebody looks at all slots */
 #endif
   POOL_SIZES = 2,
 };
@@ -83,8 +83,9 @@ struct pool_size {
 
 struct pool {
   uint64_t number; /* no other pool of the process ever has it */
-  uint64_t bytes;
-  void *lanes; /* all of them */
+  uint64_t group;  /* where a thread's record has the slots */
+  uint64_t bytes;  /* of lanes and slabs */
+  void *lanes;     /* all of them */
   struct pool_size size[POOL_SIZES];
 };
 
@@ -100,7 +101,7 @@ struct pool_lane *pool_lane_of(struct pool *p, struct reclaim_thread *me, struct
 bool pool_refill(struct pool_hand *h, int size); /* a magazine in place of the empty one; false: no memory */
 bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n);
 void pool_unload(struct pool_hand *h, int size); /* sets the full magazine aside */
-void pool_sort(struct pool_hand *h);             /* retired nodes that stand in no slot are free */
+void pool_sort(struct pool_hand *h);             /* frees the retired nodes that stand in no slot */
 
 /* The second size may be 0. */
 void pool_init(struct pool *p, uint32_t bytes, uint32_t more_bytes, uint32_t more_nodes);
@@ -109,33 +110,58 @@ void pool_trim(struct pool *p, struct reclaim_thread *me);
 void pool_repair(struct pool *p); /* in a forked child */
 void pool_stats(const struct pool *p, uint64_t *puts, uint64_t *gets);
 
+/* As reclaim_usual_group. */
+static inline struct reclaim_group *pool_group(const struct pool *p, struct reclaim_thread *me)
+{
+  return (struct reclaim_group *)((char *)me + p->group);
+}
+
 /* Begins an operation. Never waits. False: no memory for this thread's lane; never again once it was true. */
 static inline bool pool_enter(struct pool_hand *h, struct pool *p, struct reclaim_thread *me)
 {
   h->pool = p;
-  h->hazard = reclaim_usual_group(me, p);
+  h->hazard = pool_group(p, me);
   h->lane = h->hazard->lane;
-  if (__builtin_expect(h->hazard->pool != p->number, 0) && (h->lane = pool_lane_of(p, me, h->hazard)) == NULL)
-    return false;
-  at_store_relaxed(&h->lane->busy, 1u);
-  at_fence_light(); /* [G] */
-  return true;
+  return __builtin_expect(h->hazard->pool == p->number, 1) || (h->lane = pool_lane_of(p, me, h->hazard)) != NULL;
 }
 
-static inline void pool_leave(struct pool_hand *h)
+/* Around steps that follow pointers to nodes which stand in no slot: N2. */
+static inline void pool_guard(struct pool_hand *h)
+{
+  at_store_relaxed(&h->lane->busy, 1u);
+  at_fence_light(); /* [G] */
+}
+
+static inline void pool_unguard(struct pool_hand *h)
 {
   at_store_release(&h->lane->busy, 0u); /* [L] */
+}
+
+/* The node that pool_take would take from the magazine in use; NULL: that is empty. */
+static inline void *pool_first(const struct pool_hand *h, int size)
+{
+  const struct pool_stock *stock = &h->lane->stock[size];
+  return __builtin_expect(at_plain_load(&stock->count) > 0, 1) ? at_plain_load(&stock->first) : NULL;
+}
+
+/* Takes it, after which comes `next`. */
+static inline void pool_took(struct pool_hand *h, int size, struct reclaim_node *next)
+{
+  struct pool_stock *stock = &h->lane->stock[size];
+  at_plain_store(&stock->first, (void *)next);
+  at_plain_store(&stock->count, at_plain_load(&stock->count) - 1);
 }
 
 /* A free node; NULL: no memory. */
 static inline void *pool_take(struct pool_hand *h, int size)
 {
-  struct pool_stock *stock = &h->lane->stock[size];
-  if (__builtin_expect(at_plain_load(&stock->count) == 0, 0) && !pool_refill(h, size))
-    return NULL;
-  struct pool_node *n = at_plain_load(&stock->first);
-  at_plain_store(&stock->first, (void *)at_load_relaxed(&n->node.link));
-  at_plain_store(&stock->count, at_plain_load(&stock->count) - 1);
+  struct pool_node *n = pool_first(h, size);
+  if (__builtin_expect(n == NULL, 0)) {
+    if (!pool_refill(h, size))
+      return NULL;
+    n = pool_first(h, size);
+  }
+  pool_took(h, size, at_load_relaxed(&n->node.link));
   return n;
 }
 
@@ -162,13 +188,17 @@ static inline void pool_give(struct pool_hand *h, int size, void *node)
   pool_push(&h->lane->stock[size], node);
 }
 
+static inline void pool_keep(struct pool_lane *lane, struct reclaim_node *node)
+{
+  at_store_relaxed(&node->link, (struct reclaim_node *)at_load_relaxed(&lane->retired));
+  at_store_relaxed(&lane->retired, (void *)node);
+}
+
 /* Gives back a node of the first size that others may have in a slot. */
 static inline void pool_retire(struct pool_hand *h, void *node)
 {
   struct pool_lane *lane = h->lane;
-  struct pool_node *n = node;
-  at_store_relaxed(&n->node.link, (struct reclaim_node *)at_load_relaxed(&lane->retired));
-  at_store_relaxed(&lane->retired, (void *)n);
+  pool_keep(lane, node);
   uint64_t retirements = at_plain_load(&lane->retirements) + 1;
   at_plain_store(&lane->retirements, retirements);
   if (__builtin_expect(retirements >= POOL_BATCH, 0))

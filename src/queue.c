@@ -160,10 +160,39 @@ static __attribute__((noinline)) int put_rest(struct pawl_queue *q, struct recla
   return result == 0 ? wake_getter(q) : put_refused(q, me, key, item, until, result, admitted);
 }
 
+/* A put that tries a core's usual case first. One function each, so that none pays for the registers of another. */
+#define QUICK_PUT(name, attempt)                                                                                               \
+  static __attribute__((noinline)) int name(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,       \
+                                            pawl_time until)                                                                   \
+  {                                                                                                                            \
+    enum quick quick = attempt;                                                                                                \
+    return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, key, item, until, quick);            \
+  }
+QUICK_PUT(put_spsc, spsc_quick_put(&q->fifo_, &q->maxsize_, item, tracked(q)))
+QUICK_PUT(put_ring, ring_quick_put(q->core_, &q->maxsize_, item, &q->fifo_.admitted, tracked(q)))
+QUICK_PUT(put_lifo, lifo_quick_put(q->core_, &q->maxsize_, me, item, &q->fifo_.admitted, tracked(q)))
+
+static __attribute__((noinline)) int put_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
+                                               pawl_time until)
+{
+  switch (q->kind_) {
+  case CORE_SPSC:
+    return put_spsc(q, me, key, item, until);
+  case CORE_RING:
+    return put_ring(q, me, key, item, until);
+  case CORE_LIFO:
+    return put_lifo(q, me, key, item, until);
+  default:
+    return put_rest(q, me, key, item, until, QUICK_UNUSUAL);
+  }
+}
+
 static inline __attribute__((always_inline)) int put_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t key,
                                                          uint64_t item, pawl_time until)
 {
-  enum quick quick = core_quick_put(q, me, item);
+  if (__builtin_expect(q->kind_ != CORE_FIFO, 0))
+    return put_other(q, me, key, item, until);
+  enum quick quick = fifo_quick_put(&q->fifo_, &q->maxsize_, me, item, tracked(q));
   return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_getter(q) : put_rest(q, me, key, item, until, quick);
 }
 
@@ -185,7 +214,10 @@ int pawl_queue_put(struct pawl_queue *q, uint64_t item, pawl_time until)
 
 int pawl_queue_put_key(struct pawl_queue *q, int64_t key, uint64_t item, pawl_time until)
 {
-  return q != NULL && core_has_keys(q) ? put_first(q, key, item, until) : -EINVAL;
+  struct reclaim_thread *me = os_self();
+  if (q == NULL || !core_has_keys(q))
+    return -EINVAL;
+  return me != NULL ? put_rest(q, me, key, item, until, QUICK_UNUSUAL) : put_first(q, key, item, until);
 }
 
 static int try_get(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item, enum quick quick)
@@ -223,10 +255,38 @@ static __attribute__((noinline)) int get_rest(struct pawl_queue *q, struct recla
   return result == PAWL_EMPTY && until > PAWL_NOWAIT ? get_waiting(q, me, key, item, until) : result;
 }
 
+#define QUICK_GET(name, attempt)                                                                                               \
+  static __attribute__((noinline)) int name(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item,     \
+                                            pawl_time until)                                                                   \
+  {                                                                                                                            \
+    enum quick quick = attempt;                                                                                                \
+    return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_putter(q) : get_rest(q, me, key, item, until, quick);            \
+  }
+QUICK_GET(get_spsc, spsc_quick_get(&q->fifo_, me, item))
+QUICK_GET(get_ring, ring_quick_get(q->core_, me, item))
+QUICK_GET(get_lifo, lifo_quick_get(q->core_, me, item))
+
+static __attribute__((noinline)) int get_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item,
+                                               pawl_time until)
+{
+  switch (q->kind_) {
+  case CORE_SPSC:
+    return get_spsc(q, me, key, item, until);
+  case CORE_RING:
+    return get_ring(q, me, key, item, until);
+  case CORE_LIFO:
+    return get_lifo(q, me, key, item, until);
+  default:
+    return get_rest(q, me, key, item, until, QUICK_UNUSUAL);
+  }
+}
+
 static inline __attribute__((always_inline)) int get_one(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key,
                                                          uint64_t *item, pawl_time until)
 {
-  enum quick quick = core_quick_get(q, me, item);
+  if (__builtin_expect(q->kind_ != CORE_FIFO, 0))
+    return get_other(q, me, key, item, until);
+  enum quick quick = fifo_quick_get(&q->fifo_, me, item);
   return __builtin_expect(quick == QUICK_THROUGH, 1) ? wake_putter(q) : get_rest(q, me, key, item, until, quick);
 }
 
@@ -248,7 +308,10 @@ int pawl_queue_get(struct pawl_queue *q, uint64_t *item, pawl_time until)
 
 int pawl_queue_get_key(struct pawl_queue *q, int64_t *key, uint64_t *item, pawl_time until)
 {
-  return q != NULL && core_has_keys(q) ? get_first(q, key, item, until) : -EINVAL;
+  struct reclaim_thread *me = os_self();
+  if (q == NULL || item == NULL || !core_has_keys(q))
+    return -EINVAL;
+  return me != NULL ? get_rest(q, me, key, item, until, QUICK_UNUSUAL) : get_first(q, key, item, until);
 }
 
 int pawl_queue_peek(const struct pawl_queue *queue, int64_t *key, uint64_t *item)

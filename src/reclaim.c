@@ -95,6 +95,30 @@ static unsigned protected_by_anybody(const void *structure, struct reclaim_node 
   return found;
 }
 
+bool reclaim_is_named(const void *structure, const struct reclaim_node *node)
+{
+  struct reclaim_node *one = (struct reclaim_node *)node;
+  return protected_by_anybody(structure, &one, 1) != 0;
+}
+
+static void filter_group(const struct reclaim_group *g, uint64_t *filter)
+{
+  for (unsigned s = 0; s < 3; s++) {
+    const void *seen = at_load_acquire(&g->slot[s]); /* [S] */
+    if (seen != NULL)
+      filter[reclaim_bit(seen) / 64] |= UINT64_C(1) << reclaim_bit(seen) % 64;
+  }
+}
+
+void reclaim_filter(const void *structure, uint64_t filter[RECLAIM_FILTER])
+{
+  for (struct reclaim_thread *t = at_load_acquire(&threads); t != NULL; t = t->next) {
+    filter_group(&t->group[reclaim_index(structure)], filter);
+    for (unsigned h = 0; h < RECLAIM_HANDLERS; h++)
+      filter_group(&t->group[RECLAIM_GROUPS + h], filter);
+  }
+}
+
 void reclaim_push(void **top, struct reclaim_node *node)
 {
   void *first = at_load_relaxed(top);

@@ -49,6 +49,7 @@ struct reclaim_group {
   const void *role[2]; /* the structures that this thread last put into and got from: a hint for backoff.h */
   uint64_t pool;       /* pool.h: the number of a pool, 0: none, */
   void *lane;          /* and this thread's lane in it */
+  uint64_t pad;        /* a line */
 };
 
 struct reclaim_thread {
@@ -127,5 +128,19 @@ static inline void reclaim_forget(struct reclaim_group *g)
  * that may look at the nodes use the slots for `structure`. Lock-free but for what `reuse` does.
  */
 void reclaim_sort(void **retired, const void *structure, void (*reuse)(void *to, struct reclaim_node *node), void *to);
+
+/*
+ * For who has many nodes to sort: after a full fence behind their unlinking [R], which of them may stand in a slot? A node whose
+ * bit is not set in the filter does not; of the others reclaim_is_named knows.
+ */
+enum { RECLAIM_FILTER = 8 };
+
+static inline unsigned reclaim_bit(const void *node)
+{
+  return (uintptr_t)node * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (64 * RECLAIM_FILTER - 1);
+}
+
+void reclaim_filter(const void *structure, uint64_t filter[RECLAIM_FILTER]);
+bool reclaim_is_named(const void *structure, const struct reclaim_node *node);
 
 #endif

@@ -26,6 +26,13 @@ static inline void *top_node(uint64_t word)
   return (void *)(uintptr_t)(word & ~TOP_CLOSED);
 }
 
+/* Is its node, if any, in a slot of the group since it was the top? */
+static inline bool top_is_protected(const struct reclaim_group *g, uint64_t word)
+{
+  void *node = top_node(word);
+  return node == NULL || node == at_load_relaxed(&g->slot[0]) || node == at_load_relaxed(&g->slot[1]);
+}
+
 /* The word; its node, if any, is in a slot of the group. seq_cst as reclaim_protect. */
 static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
 {
@@ -46,12 +53,13 @@ static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
  * Puts `node` (NULL: nothing) in the place of the top that top_protect has found. False: the top is another. Then the slot is
  * withdrawn: it was filled without a fence, and T2 does not hold for it.
  */
-static inline bool top_swing(struct reclaim_group *g, uint64_t *top, uint64_t seen, void *node)
+static inline __attribute__((always_inline)) bool top_swing(struct reclaim_group *g, uint64_t *top, uint64_t seen, void *node)
 {
   void **other = &g->slot[top_node(seen) == at_load_relaxed(&g->slot[0])];
+  uint64_t expected = seen;
   if (node != NULL)
-    at_store_release(other, node);                                                                  /* T2 */
-  if (__builtin_expect(at_cas_seq(top, &seen, (uint64_t)(uintptr_t)node | (seen & TOP_CLOSED)), 1)) /* publishes the node */
+    at_store_release(other, node);                                                                      /* T2 */
+  if (__builtin_expect(at_cas_seq(top, &expected, (uint64_t)(uintptr_t)node | (seen & TOP_CLOSED)), 1)) /* publishes the node */
     return true;
   at_store_release(other, (void *)NULL); /* [S] of reclaim.h */
   return false;
