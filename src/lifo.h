@@ -135,8 +135,8 @@ static inline __attribute__((always_inline)) enum quick
 lifo_quick_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me, uint64_t item, uint64_t *count, bool tracked)
 {
   struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
-  uint64_t seen = at_load_seq(&l->top);
-  if (__builtin_expect(h.hazard->pool != l->pool.number, 0) || !top_is_protected(h.hazard, seen))
+  uint64_t seen = h.hazard->last;
+  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == TOP_UNKNOWN, 0) || !top_is_protected(h.hazard, seen))
     return QUICK_UNUSUAL;
   h.lane = h.hazard->lane;
   struct lifo_node *below = top_node(seen), *node = pool_first(&h, 0);
@@ -157,20 +157,21 @@ lifo_quick_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me
     return QUICK_THROUGH;
   }
   at_store_relaxed(&node->pool.node.link, next);
-  return QUICK_LOST;
+  return QUICK_VOIDED;
 }
 
 static inline __attribute__((always_inline)) enum quick lifo_quick_get(struct lifo *l, struct reclaim_thread *me,
                                                                        uint64_t *item)
 {
   struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
-  uint64_t seen = at_load_seq(&l->top);
+  uint64_t seen = h.hazard->last;
   struct lifo_node *node = top_node(seen);
-  if (__builtin_expect(h.hazard->pool != l->pool.number || node == NULL, 0) || !top_is_protected(h.hazard, seen))
+  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == TOP_UNKNOWN || node == NULL, 0) ||
+      !top_is_protected(h.hazard, seen))
     return QUICK_UNUSUAL;
   h.lane = h.hazard->lane;
   if (__builtin_expect(!top_swing(h.hazard, &l->top, seen, lifo_below(node)), 0))
-    return QUICK_LOST;
+    return QUICK_UNUSUAL;
   *item = at_plain_load(&node->item);
   pool_retire(&h, node);
   pool_count(&h.lane->gets, 1);

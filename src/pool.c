@@ -224,6 +224,7 @@ struct pool_lane *pool_lane_of(struct pool *p, struct reclaim_thread *me, struct
   if (lane == NULL && (lane = make_lane(p, me)) == NULL)
     return NULL;
   g->pool = p->number;
+  g->last = UINT64_MAX;
   return g->lane = lane;
 }
 

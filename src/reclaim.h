@@ -49,7 +49,7 @@ struct reclaim_group {
   const void *role[2]; /* the structures that this thread last put into and got from: a hint for backoff.h */
   uint64_t pool;       /* pool.h: the number of a pool, 0: none, */
   void *lane;          /* and this thread's lane in it */
-  uint64_t pad;        /* a line */
+  uint64_t last;       /* top.h: the word that this thread knows, or TOP_UNKNOWN */
 };
 
 struct reclaim_thread {

@@ -20,6 +20,7 @@
 #include <pawl/base.h>
 
 #define TOP_CLOSED UINT64_C(1) /* in the word: no put is admitted any more */
+#define TOP_UNKNOWN UINT64_MAX /* in reclaim_group.last */
 
 static inline void *top_node(uint64_t word)
 {
@@ -56,11 +57,15 @@ static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
 static inline __attribute__((always_inline)) bool top_swing(struct reclaim_group *g, uint64_t *top, uint64_t seen, void *node)
 {
   void **other = &g->slot[top_node(seen) == at_load_relaxed(&g->slot[0])];
-  uint64_t expected = seen;
+  uint64_t word = (uint64_t)(uintptr_t)node | (seen & TOP_CLOSED);
   if (node != NULL)
-    at_store_release(other, node);                                                                      /* T2 */
-  if (__builtin_expect(at_cas_seq(top, &expected, (uint64_t)(uintptr_t)node | (seen & TOP_CLOSED)), 1)) /* publishes the node */
+    at_store_release(other, node);             /* T2 */
+  bool through = at_cas_seq(top, &seen, word); /* publishes the node */
+  if (__builtin_expect(through, 1)) {
+    g->last = word;
     return true;
+  }
+  g->last = TOP_UNKNOWN;
   at_store_release(other, (void *)NULL); /* [S] of reclaim.h */
   return false;
 }
