@@ -413,7 +413,7 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
 static uint64_t memory(const struct pawl_queue *q)
 {
   if (core_pool(q) != NULL)
-    return at_load_relaxed(&core_pool(q)->bytes);
+    return (q->kind_ == CORE_LIFO ? sizeof(struct lifo) : sizeof(struct heap)) + at_load_relaxed(&core_pool(q)->bytes);
   return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->core_)->mask) : at_load_relaxed(&q->fifo_.bytes);
 }
 
