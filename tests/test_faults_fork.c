@@ -6,6 +6,8 @@
 #include "kit.h"
 
 #include "fifo_segment.h"
+#include "heap.h"
+#include "lifo.h"
 #include "ring.h"
 #include <errno.h>
 #include <signal.h>
@@ -282,6 +284,44 @@ TEST(queue, QUE35_an_spsc_producer_that_stood_midway)
       tail->tail++;
       fixture_close(f);
     }
+  }
+}
+
+/* Lanes of a pool that operations of other threads had at the fork, and guests beside them: trim must not wait for them. */
+static struct pool *pool_of(struct fixture *f)
+{
+  return f->kind->order == PAWL_LIFO ? &((struct lifo *)f->queue.core_)->pool : &((struct heap *)f->queue.core_)->pool;
+}
+
+static void use_and_trim(void *arg)
+{
+  struct fixture *f = arg;
+  struct pawl_queue_stats full, trimmed;
+  fill(f, 10, 2000);
+  pawl_queue_stats(&f->queue, &full);
+  take_out(f, f->inside.size);
+  CHECK(pawl_queue_trim(&f->queue) > 0);
+  pawl_queue_stats(&f->queue, &trimmed);
+  CHECK_LE(trimmed.bytes, full.bytes / 4);
+  use_everything(f, true);
+}
+
+TEST(queue, QUE35_a_pool_whose_lanes_were_taken)
+{
+  EACH_KIND(kind, KIND_NODES)
+  {
+    struct fixture *f = fixture_open(kind, 3000);
+    struct pool *pool = pool_of(f);
+    fill(f, 0, 3);
+    for (uint32_t i = 0; i < pool->lanes; i++)
+      pool->lane[i].busy = i % 2 == 0;
+    pool->guests++;
+    in_child(use_and_trim, f);
+    for (uint32_t i = 0; i < pool->lanes; i++)
+      pool->lane[i].busy = 0;
+    pool->guests--;
+    take_out(f, 3);
+    fixture_close(f);
   }
 }
 
