@@ -172,6 +172,7 @@ static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
       return NULL;
     }
   lane->owner = me;
+  at_add_relaxed(&p->bytes, (uint64_t)sizeof *lane);
   void *first = at_load_relaxed(&p->lanes);
   do
     lane->next = first;

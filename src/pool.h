@@ -83,8 +83,8 @@ struct pool_size {
 
 struct pool {
   uint64_t number; /* no other pool of the process ever has it */
-  uint64_t bytes;
-  void *lanes; /* all of them */
+  uint64_t bytes;  /* of lanes and slabs */
+  void *lanes;     /* all of them */
   struct pool_size size[POOL_SIZES];
 };
 

@@ -5,6 +5,7 @@
  */
 #include "kit.h"
 
+#pragma GCC diagnostic ignored "-Wunused-function" /* of these only the layout is needed */
 #include "heap.h"
 #include "ring.h"
 #include <errno.h>
