@@ -204,6 +204,44 @@ TEST(alloc, a_new_thread_without_memory_changes_nothing)
   }
 }
 
+/* --- a thread that Pawl knows, but not yet in this queue, whose nodes are shared out by thread --- */
+
+static int run_first_get_without_memory(struct call *call)
+{
+  struct fixture *f = call->object;
+  uint64_t item = 77;
+  size_t done = 99;
+  CHECK_CODE(pawl_thread_attach(), 0);
+  hook_fail(0, true);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_FOREVER), -ENOMEM);
+  CHECK_CODE(pawl_queue_get_many(&f->queue, &item, 1, &done, PAWL_FOREVER), -ENOMEM);
+  CHECK_EQ(done, 0);
+  CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_FOREVER), -ENOMEM);
+  CHECK_EQ(item, 77);
+  CHECK_EQ(pawl_queue_was_size(&f->queue), 1);
+  hook_fail(-1, false);
+  CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), 0);
+  hook_fail(0, true); /* once there has been memory, gets need none */
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), PAWL_EMPTY);
+  hook_fail(-1, false);
+  return 0;
+}
+
+TEST(alloc, a_first_get_without_memory_leaves_the_item)
+{
+  EACH_KIND(kind, KIND_NODES)
+  {
+    struct fixture *f = fixture_open(kind, 5);
+    struct call call;
+    put_ok(f, 1);
+    call_begin(&call, run_first_get_without_memory, f, 0, PAWL_NOWAIT);
+    CHECK_CODE(call_end(&call), 0);
+    fixture_close(f);
+  }
+}
+
 /* --- simple queues --- */
 
 TEST(alloc, QUE29_a_simple_put_without_memory_keeps_the_item_out)
