@@ -345,7 +345,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  if ((me = reclaim_self()) == NULL)
+  if ((me = reclaim_self()) == NULL || (immediate && !core_enlist(q, me)))
     return -ENOMEM;
   (void)at_or_seq(&q->state_, (uint32_t)STATE_SHUTDOWN);
   int result = at_step("queue.close") ? core_close(q, me) : 0;
@@ -532,7 +532,7 @@ static int prepare(struct pawl_queue *q)
 {
   if (q->capacity_ > 0 && (uint64_t)q->capacity_ > os_memory() / sizeof(struct fifo_cell))
     return -ENOMEM;
-  if (!(q->flags_ & PAWL_PREALLOC))
+  if (!core_has_segments(q) || !(q->flags_ & PAWL_PREALLOC))
     return core_new(q);
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
@@ -577,7 +577,7 @@ int pawl_queue_fini(struct pawl_queue *q)
     return -EINVAL;
   if (park_count(&q->getters_) || park_count(&q->putters_) || park_count(&q->joiners_))
     return -EBUSY;
-  if ((me = reclaim_self()) == NULL)
+  if ((me = reclaim_self()) == NULL || (core_was_size(q, me) > 0 && !core_enlist(q, me)))
     return -ENOMEM;
   (void)drop_all(q, me);
   if (q->kind_ != CORE_FIFO)
