@@ -206,6 +206,40 @@ TEST(alloc, a_new_thread_without_memory_changes_nothing)
 
 /* --- a thread that Pawl knows, but not yet in this queue, whose nodes are shared out by thread --- */
 
+/* An end that could not drop what is inside must say so and leave it. */
+static int run_first_end_without_memory(struct call *call)
+{
+  struct fixture *f = call->object;
+  CHECK_CODE(pawl_thread_attach(), 0);
+  hook_fail(0, true);
+  int result = call->item ? pawl_queue_fini(&f->queue) : pawl_queue_shutdown(&f->queue, true);
+  hook_fail(-1, false);
+  return result;
+}
+
+TEST(alloc, an_end_without_memory_drops_everything_or_nothing)
+{
+  EACH_KIND(kind, KIND_NODES)
+  {
+    for (uint64_t fini = 0; fini < 2; fini++) {
+      struct fixture *f = fixture_open(kind, 5);
+      struct call call;
+      fill(f, 0, 3);
+      call_begin(&call, run_first_end_without_memory, f, fini, PAWL_NOWAIT);
+      int result = call_end(&call);
+      if (result == 0) {
+        CHECK_EQ(f->drops, 3);
+      } else {
+        CHECK_CODE(result, -ENOMEM);
+        CHECK_EQ(f->drops, 0);
+        CHECK(!pawl_queue_is_shutdown(&f->queue));
+        take_out(f, 3);
+      }
+      fixture_close(f);
+    }
+  }
+}
+
 static int run_first_get_without_memory(struct call *call)
 {
   struct fixture *f = call->object;
