@@ -6,6 +6,7 @@
 #include "kit.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #define EACH_LIFO(kind) EACH_KIND(kind, KIND_LIFO)
 
@@ -98,29 +99,32 @@ TEST(queue, QUE2_QUE4_the_item_of_a_putter_that_waited_is_the_newest)
 }
 
 /*
- * A few items go round among many threads, which take two and put them back the other way round: the nodes of a stack come
- * back to its top as fast as can be, which is where a compare-and-swap that looks at an address alone would go wrong. Whoever
- * got an item holds it alone.
+ * A few items go round among many threads, which take and put back in any order and are stopped by signals anywhere: the nodes
+ * of a stack come back to its top as fast as can be, which is where a compare-and-swap that looks at an address alone would
+ * go wrong. Whoever got an item holds it alone.
  */
 enum { ROUND_ITEMS = 4, ROUND_THREADS = 4 };
 
 struct roundabout {
   struct pawl_queue *queue;
   _Atomic int held[ROUND_ITEMS];
+  _Atomic int working;
   uint64_t turns;
 };
 
-static bool take_one(struct roundabout *r, uint64_t *item)
+static void take_one(struct roundabout *r, uint64_t *mine, size_t *n)
 {
-  if (pawl_queue_get(r->queue, item, PAWL_NOWAIT) != 0)
-    return false;
-  CHECK(*item < ROUND_ITEMS);
-  CHECK_EQ(atomic_fetch_add(&r->held[*item], 1), 0);
-  return true;
+  uint64_t item;
+  if (pawl_queue_get(r->queue, &item, PAWL_NOWAIT) != 0)
+    return;
+  CHECK(item < ROUND_ITEMS);
+  CHECK_EQ(atomic_fetch_add(&r->held[item], 1), 0);
+  mine[(*n)++] = item;
 }
 
-static void put_back(struct roundabout *r, uint64_t item)
+static void put_one_back(struct roundabout *r, uint64_t *mine, size_t *n)
 {
+  uint64_t item = mine[--*n];
   CHECK_EQ(atomic_fetch_sub(&r->held[item], 1), 1);
   CHECK_CODE(pawl_queue_put(r->queue, item, PAWL_NOWAIT), 0);
 }
@@ -128,31 +132,45 @@ static void put_back(struct roundabout *r, uint64_t item)
 static void go_round(void *arg)
 {
   struct roundabout *r = arg;
-  uint64_t first, second;
+  uint64_t mine[2], seed = (uintptr_t)&mine | 1;
+  size_t n = 0;
   for (uint64_t i = 0; i < r->turns; i++) {
-    bool one = take_one(r, &first), two = take_one(r, &second);
-    if (one)
-      put_back(r, first);
-    if (two)
-      put_back(r, second);
-    if (!one)
-      sched_yield();
+    if (n == 0 || (n == 1 && test_random(&seed) >> 20 & 1))
+      take_one(r, mine, &n);
+    else
+      put_one_back(r, mine, &n);
   }
+  while (n > 0)
+    put_one_back(r, mine, &n);
+  r->working--;
+}
+
+static void give_way(int signal)
+{
+  (void)signal;
+  sched_yield();
 }
 
 TEST(queue, QUE2_items_that_go_round_are_held_by_one_thread_each)
 {
+  struct sigaction action = {.sa_handler = give_way, .sa_flags = SA_RESTART};
+  CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
   EACH_KIND(kind, KIND_MANY | KIND_NODES) /* the heap's nodes go round too */
   {
     struct fixture *f = fixture_open(kind, ROUND_ITEMS);
-    struct roundabout r = {.queue = &f->queue, .turns = 20000 / (uint64_t)test_scale()};
+    struct roundabout r = {.queue = &f->queue, .working = ROUND_THREADS, .turns = 100000 / (uint64_t)test_scale()};
     struct test_thread threads[ROUND_THREADS];
+    uint64_t item, sum = 0;
     fill(f, 0, ROUND_ITEMS);
     for (int i = 0; i < ROUND_THREADS; i++)
       test_start(&threads[i], "roundabout", go_round, &r);
+    while (r.working > 0) {
+      for (int i = 0; i < ROUND_THREADS; i++)
+        CHECK_EQ(pthread_kill(threads[i].pthread, SIGUSR1), 0);
+      kit_pause();
+    }
     for (int i = 0; i < ROUND_THREADS; i++)
       test_join(&threads[i]);
-    uint64_t item, sum = 0;
     CHECK_EQ(pawl_queue_was_size(&f->queue), ROUND_ITEMS);
     while (pawl_queue_get(&f->queue, &item, PAWL_NOWAIT) == 0)
       sum += UINT64_C(1) << 8 * item;
