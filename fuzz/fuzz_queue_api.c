@@ -445,6 +445,10 @@ static void op_shutdown(bool immediate)
       stack_fails = less_fails = 0;
     world.dropping = immediate ? there : 0;
     result = pawl_queue_shutdown(world.queue, immediate);
+    if (result == -ENOMEM && failures > 0 && !pawl_queue_is_shutdown(world.queue)) { /* nothing has changed */
+      world.dropping = 0;
+      return;
+    }
     if (!world.drops)
       drop_unseen();
     FUZZ_CHECK(world.dropping == 0 || result == -ENOMEM);
