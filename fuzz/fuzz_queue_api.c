@@ -128,9 +128,12 @@ static void was_taken(uint64_t item, const int64_t *key)
 
 static void drop(void *ctx, uint64_t item)
 {
+  bool disorder = world.disorder;
   FUZZ_CHECK(ctx == &world && world.dropping > 0);
   world.dropping--;
+  world.disorder |= world.kind == KIND_QUEUE && world.order != PAWL_FIFO; /* in no order */
   was_taken(item, NULL);
+  world.disorder = disorder;
 }
 
 /* What drop() would have received. */

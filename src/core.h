@@ -238,18 +238,6 @@ static inline struct pool *core_pool(const struct pawl_queue *q)
                                  : NULL;
 }
 
-/* Sees to it that this thread's gets do not fail for want of its own nodes. False: no memory for them. */
-static inline bool core_enlist(struct pawl_queue *q, struct reclaim_thread *me)
-{
-  struct pool_hand h;
-  if (core_pool(q) == NULL)
-    return true;
-  if (!pool_enter(&h, core_pool(q), me))
-    return false;
-  pool_leave(&h);
-  return true;
-}
-
 /* Gives back what is kept for use again. */
 static inline void core_trim(struct pawl_queue *q, struct reclaim_thread *me)
 {

@@ -345,7 +345,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   struct reclaim_thread *me;
   if (q == NULL)
     return -EINVAL;
-  if ((me = reclaim_self()) == NULL || (immediate && !core_enlist(q, me)))
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)at_or_seq(&q->state_, (uint32_t)STATE_SHUTDOWN);
   int result = at_step("queue.close") ? core_close(q, me) : 0;
@@ -577,7 +577,7 @@ int pawl_queue_fini(struct pawl_queue *q)
     return -EINVAL;
   if (park_count(&q->getters_) || park_count(&q->putters_) || park_count(&q->joiners_))
     return -EBUSY;
-  if ((me = reclaim_self()) == NULL || (core_was_size(q, me) > 0 && !core_enlist(q, me)))
+  if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)drop_all(q, me);
   if (q->kind_ != CORE_FIFO)

@@ -266,6 +266,15 @@ void note_get(struct fixture *fixture, uint64_t item)
   must_be_next(fixture, (struct stock_entry){(int64_t)item, item});
 }
 
+void note_drop(struct fixture *fixture, uint64_t item)
+{
+  unsigned order = fixture->inside.order;
+  if (!(fixture->kind->traits & KIND_FIFO))
+    fixture->inside.order = PAWL_RELAXED;
+  note_get(fixture, item);
+  fixture->inside.order = order;
+}
+
 void note_empty(struct fixture *fixture)
 {
   stock_clear(&fixture->inside);

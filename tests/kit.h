@@ -115,9 +115,10 @@ void get_ok(struct fixture *fixture, uint64_t expected);      /* get_next, which
 void put_key_ok(struct fixture *fixture, int64_t key, uint64_t item);
 struct stock_entry get_key_next(struct fixture *fixture);
 void note_put(struct fixture *fixture, uint64_t item);
-void note_get(struct fixture *fixture, uint64_t item); /* it must have been the next */
-void note_empty(struct fixture *fixture);              /* nothing is inside any more */
-void fixture_fini(struct fixture *fixture);            /* ends the queue, which is an unbounded FIFO from then on */
+void note_get(struct fixture *fixture, uint64_t item);  /* it must have been the next */
+void note_drop(struct fixture *fixture, uint64_t item); /* likewise of a FIFO; other kinds drop in any order */
+void note_empty(struct fixture *fixture);               /* nothing is inside any more */
+void fixture_fini(struct fixture *fixture);             /* ends the queue, which is an unbounded FIFO from then on */
 
 /* --- the allocator: counts everything Pawl takes; blocks come dirty and go poisoned --- */
 

@@ -206,7 +206,7 @@ TEST(alloc, a_new_thread_without_memory_changes_nothing)
 
 /* --- a thread that Pawl knows, but not yet in this queue, whose nodes are shared out by thread --- */
 
-/* An end that could not drop what is inside must say so and leave it. */
+/* An end that cannot drop what is inside must say so and leave it. */
 static int run_first_end_without_memory(struct call *call)
 {
   struct fixture *f = call->object;

@@ -182,7 +182,7 @@ TEST(queue, QUE21_immediate_shutdown_drops_each_item_once)
     CHECK_CODE(pawl_queue_shutdown(&f->queue, true), 0);
     CHECK_EQ(f->drops, N - 2);
     for (size_t i = 0; i < f->drops; i++)
-      note_get(f, f->dropped[i]); /* in the order of gets */
+      note_drop(f, f->dropped[i]);
     CHECK_EQ(pawl_queue_was_size(&f->queue), 0);
     CHECK(pawl_queue_was_empty(&f->queue));
     CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_FOREVER), PAWL_SHUTDOWN);
@@ -319,7 +319,7 @@ TEST(queue, QUE21_drop_may_put_into_another_queue)
     CHECK_CODE(pawl_queue_shutdown(&f->queue, true), 0);
     for (uint64_t i = 0; i < N; i++) {
       CHECK_CODE(pawl_queue_get(&other, &item, PAWL_NOWAIT), 0);
-      note_get(f, item);
+      note_drop(f, item);
     }
     CHECK_CODE(pawl_queue_fini(&other), 0);
     fixture_close(f);
