@@ -132,7 +132,7 @@ static const struct kind kinds[] = {
      .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | HEAP,
      .order = PAWL_PRIORITY,
      .flags = PAWL_UNTRACKED},
-#ifdef KIT_ALL_ORDERS
+#if 1
     {.name = "priority, locked", .traits = KIND_UNBOUNDED | USUAL | PRIORITY, .order = PAWL_PRIORITY, .progress = PAWL_LOCKED},
     {.name = "priority, locked, bounded",
      .traits = KIND_BOUNDED | USUAL | PRIORITY,

@@ -9,6 +9,7 @@
 #include "fifo_segment.h"
 #include "heap.h"
 #include "lifo.h"
+#include "relaxed.h"
 #include "ring.h"
 #include <errno.h>
 #include <signal.h>
@@ -357,6 +358,79 @@ TEST(queue, QUE35_a_custom_order_whose_lock_was_held)
     CHECK_CODE(call_end(&put), 0);
     note_put(f, 42);
     get_ok(f, 42);
+    fixture_close(f);
+  }
+}
+
+/* The same in a comparison: what the heap holds is given up, because the push is midway. */
+static int slow_less(void *ctx, uint64_t a, uint64_t b)
+{
+  (void)ctx;
+  if (a == 42 || b == 42) {
+    test_latch_arrive(&entered);
+    test_latch_wait(&leave);
+  }
+  return a < b;
+}
+
+TEST(queue, QUE35_a_locked_heap_in_a_comparison)
+{
+  for (int midway = 0; midway < 2; midway++) {
+    struct fixture f = {.kind = kind_next(NULL, KIND_BY_LESS)};
+    struct pawl_queue_options options = fixture_options(&f, f.kind, 3);
+    struct call put;
+    uint64_t item, sum = 0;
+    hook_install();
+    options.less = slow_less;
+    CHECK_CODE(pawl_queue_init(&f.queue, &options), 0);
+    test_latch_init(&entered, midway);
+    test_latch_init(&leave, 1);
+    CHECK_CODE(pawl_queue_put(&f.queue, 41, PAWL_NOWAIT), 0);
+    if (midway) {
+      call_begin(&put, run_put, &f.queue, 42, PAWL_FOREVER);
+      test_latch_wait(&entered);
+    }
+    in_child(use_only, &f);
+    test_latch_arrive(&leave);
+    if (midway)
+      CHECK_CODE(call_end(&put), 0);
+    while (pawl_queue_get(&f.queue, &item, PAWL_NOWAIT) == 0)
+      sum += item;
+    CHECK_EQ(sum, midway ? 83 : 41); /* in the parent nothing has happened */
+    CHECK_CODE(pawl_queue_fini(&f.queue), 0);
+  }
+}
+
+/* Some of the heaps were held for longer than a fork waits: what is in them is given up, what is in the others is not. */
+static void find_the_rest(void *arg)
+{
+  struct fixture *f = arg;
+  struct relaxed *relaxed = f->queue.core_;
+  uint64_t item, n = 0, expected = 0;
+  for (uint32_t i = 1; i < relaxed->heaps; i += 2)
+    expected += relaxed->heap[i].heap.size;
+  CHECK_EQ(pawl_queue_was_size(&f->queue), expected);
+  while (pawl_queue_get(&f->queue, &item, PAWL_NOWAIT) == 0)
+    n++;
+  CHECK_EQ(n, expected);
+  use_everything(f, true);
+}
+
+TEST(queue, QUE35_relaxed_heaps_that_were_held)
+{
+  EACH_KIND(kind, KIND_KEYS)
+  {
+    if (kind->traits & KIND_STRICT)
+      continue;
+    struct fixture *f = fixture_open(kind, 100);
+    struct relaxed *relaxed = f->queue.core_;
+    fill(f, 0, 100);
+    for (uint32_t i = 0; i < relaxed->heaps; i += 2)
+      relaxed->heap[i].word |= RELAXED_HELD;
+    in_child(find_the_rest, f);
+    for (uint32_t i = 0; i < relaxed->heaps; i += 2)
+      relaxed->heap[i].word &= ~(uint64_t)RELAXED_HELD;
+    take_out(f, 100);
     fixture_close(f);
   }
 }

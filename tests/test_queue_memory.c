@@ -7,6 +7,8 @@
 
 #pragma GCC diagnostic ignored "-Wunused-function" /* of these only the layout is needed */
 #include "heap.h"
+#include "locked.h"
+#include "relaxed.h"
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +157,8 @@ TEST(queue, memory_a_bounded_queue_stops_allocating_after_warm_up)
   CHECK_CODE(pawl_thread_attach(), 0);
   EACH_KIND(kind, KIND_BOUNDED)
   {
+    if (!(kind->traits & (KIND_LOCK_FREE | KIND_RING)))
+      continue; /* heaps under locks lie in arrays that shrink when they are nearly empty */
     for (size_t b = 0; b < sizeof(bounds) / sizeof(bounds[0]); b++) {
       struct fixture *f = fixture_open(kind, (int64_t)bounds[b]);
       int n = 2000 / (1 + (int)bounds[b] / 100);
@@ -224,9 +228,9 @@ TEST(queue, memory_a_drained_queue_gives_back_what_it_took)
 {
   hook_install();
   CHECK_CODE(pawl_thread_attach(), 0);
-  EACH_KIND(kind, KIND_LOCK_FREE)
+  EACH_KIND(kind, 0)
   {
-    if (kind->traits & KIND_PREALLOC)
+    if (kind->traits & (KIND_PREALLOC | KIND_RING | KIND_CUSTOM))
       continue;
     enum { MANY = 30000 };
     size_t outside = hook_live_bytes();
@@ -235,7 +239,7 @@ TEST(queue, memory_a_drained_queue_gives_back_what_it_took)
     uint64_t peak = bytes_of(f);
     CHECK_EQ(peak, hook_live_bytes() - outside);
     CHECK(peak >= MANY * 8);
-    /* 16 bytes a cell, 40 a stack's node, 64 a heap's; the slack of a segment's head and of the last segment, of a slab */
+    /* 16 bytes a cell, 40 a stack's node, 64 a heap's, 24 an array's place; the slack of the last segment, slab, or growth */
     CHECK(peak <= MANY * (kind->traits & KIND_SEGMENTS ? 24 : kind->traits & KIND_LIFO ? 48 : 72));
     take_out(f, MANY);
     if ((kind->traits & (KIND_UNBOUNDED | KIND_SEGMENTS)) == (KIND_UNBOUNDED | KIND_SEGMENTS))
@@ -386,6 +390,14 @@ static void start_near_wrap(struct fixture *f, const struct kind *kind)
   f->queue.fifo_.admitted = f->queue.done_ = 0 - (uint64_t)50;
   if (kind->order == PAWL_PRIORITY && (kind->traits & KIND_NODES))
     ((struct heap *)f->queue.core_)->first = first;
+  else if (kind->order == PAWL_PRIORITY)
+    ((struct locked *)f->queue.core_)->heap.next = first;
+  if (kind->order == PAWL_RELAXED) {
+    relaxed_free(f->queue.core_);
+    f->queue.core_ = relaxed_new(kind->heaps, first);
+    if (kind->traits & KIND_BOUNDED)
+      relaxed_set_bound(f->queue.core_);
+  }
   f->queue.getters_.epoch = f->queue.putters_.epoch = f->queue.joiners_.epoch = UINT32_MAX - 1;
   if (kind->traits & KIND_RING) {
     int64_t capacity = ((struct ring *)f->queue.core_)->capacity;

@@ -206,7 +206,8 @@ static void mark(struct worker *w, uint64_t item)
     fault(r, "an item that nobody put: %#" PRIx64, item);
     return;
   }
-  if (sequence < w->next[producer] && modes[r->mode].in_order)
+  bool in_order = modes[r->mode].in_order && (w != &r->dropper || modes[r->mode].order == PAWL_FIFO); /* drops need not be */
+  if (sequence < w->next[producer] && in_order)
     fault(r, "item %" PRIu64 " of producer %" PRIu64 " came after item %" PRIu64, sequence, producer, w->next[producer] - 1);
   w->next[producer] = sequence + 1;
   if ((w->seen[bit / 64] >> bit % 64 & 1) != 0)
