@@ -3,7 +3,8 @@
  * diff_queue.c - the C half of the differential test: executes queue operations read from stdin, one per line, and answers
  * each with one line. diff_queue.py sends the same operations to Python's queue module and compares.
  *
- *   new KIND MAXSIZE    a fresh queue: fifo, ring, prealloc, spsc, custom, simple
+ *   new KIND MAXSIZE    a fresh queue: fifo, ring, prealloc, spsc, custom, simple, lifo, priority, locked (priority under a
+ *                       lock), less (the same by a comparison)
  *   put ITEM MS, get MS                 MS: deadline in milliseconds from now; 0 looks once
  *   task_done, join, qsize, empty, full, unfinished, maxsize N, shutdown 0|1
  * Answers: "ok", "ok VALUE", "full", "empty", "shutdown", "too many", "would block", else the error's text.
@@ -46,6 +47,12 @@ static size_t own_size(void *ctx)
 
 static const struct pawl_queue_ops own_ops = {own_put, own_get, own_size};
 
+static int smaller(void *ctx, uint64_t a, uint64_t b)
+{
+  (void)ctx;
+  return (int64_t)a < (int64_t)b;
+}
+
 static int make(const char *kind, int64_t maxsize)
 {
   struct pawl_queue_options options = {.maxsize = maxsize};
@@ -63,6 +70,15 @@ static int make(const char *kind, int64_t maxsize)
     options.flags = PAWL_SPSC;
   if (strcmp(kind, "custom") == 0)
     options.custom = &own_ops;
+  if (strcmp(kind, "lifo") == 0)
+    options.order = PAWL_LIFO;
+  bool by_less = strcmp(kind, "less") == 0, locked = by_less || strcmp(kind, "locked") == 0;
+  if (locked || strcmp(kind, "priority") == 0)
+    options.order = PAWL_PRIORITY;
+  if (locked)
+    options.progress = PAWL_LOCKED;
+  if (by_less)
+    options.less = smaller;
   return pawl_queue_init(&queue, &options);
 }
 
@@ -103,7 +119,7 @@ static void get(int64_t milliseconds)
   int result = is_simple ? pawl_simple_queue_get(&simple, &item, deadline(milliseconds))
                          : pawl_queue_get(&queue, &item, deadline(milliseconds));
   if (result == 0)
-    printf("ok %" PRIu64 "\n", item);
+    printf("ok %" PRId64 "\n", (int64_t)item);
   else
     answer(result);
 }

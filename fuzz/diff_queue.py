@@ -20,14 +20,18 @@ import sys
 import time
 
 if hasattr(queue, "ShutDown"):
-    ShutDown, PythonQueue = queue.ShutDown, queue.Queue
+    ShutDown = queue.ShutDown
+
+    class Shutdown:
+        pass
+
 else:
 
     class ShutDown(Exception):
         pass
 
-    class PythonQueue(queue.Queue):
-        """Python 3.13's shutdown on an older Queue, for one thread."""
+    class Shutdown:
+        """Python 3.13's shutdown for an older Queue, for one thread."""
 
         is_shutdown = False
 
@@ -49,12 +53,27 @@ else:
                     self.unfinished_tasks -= 1
 
 
+class Fifo(Shutdown, queue.Queue):
+    pass
+
+
+class Lifo(Shutdown, queue.LifoQueue):
+    pass
+
+
+class Priority(Shutdown, queue.PriorityQueue):
+    pass
+
+
+ORDERS = {"lifo": Lifo, "priority": Priority, "locked": Priority, "less": Priority}
+
+
 class Oracle:
     """Answers as diff_queue.c does."""
 
     def new(self, kind, maxsize):
         self.simple = kind == "simple"
-        self.queue = queue.SimpleQueue() if self.simple else PythonQueue(int(maxsize))
+        self.queue = queue.SimpleQueue() if self.simple else ORDERS.get(kind, Fifo)(int(maxsize))
         return "ok"
 
     def put(self, item, ms):
@@ -147,10 +166,11 @@ def shortest(driver, program):
 
 
 def random_program(rng):
-    kind = rng.choice(["fifo", "fifo", "ring", "prealloc", "spsc", "custom", "simple"])
+    kind = rng.choice(["fifo", "fifo", "ring", "prealloc", "spsc", "custom", "simple", *ORDERS])
     bounded = kind in ("ring", "prealloc")
     capacity = rng.choice([1, 1, 2, 3, 5, 8, 64]) if bounded else rng.choice([-1, 0, 0, 1, 1, 2, 3, 5, 64])
-    item = itertools.count(1)
+    # Priorities are few, so that there are equals; Python's order of equals cannot be seen, because an item is its own key.
+    item = iter(lambda: rng.randint(-9, 9), None) if ORDERS.get(kind) is Priority else itertools.count(1)
     milliseconds = lambda: 1 if rng.random() < 0.01 else 0
     common = [
         lambda: f"put {next(item)} {milliseconds()}",

@@ -67,10 +67,16 @@ struct world {
   struct pawl_queue *queue;
   struct pawl_simple_queue *simple;
   bool on_heap, tracked, closed;
-  bool fixed; /* its capacity is that of its init */
-  bool drops; /* discarded items are handed to drop() */
+  bool fixed;     /* its capacity is that of its init */
+  bool drops;     /* discarded items are handed to drop() */
+  unsigned order; /* of gets; a custom order is a stack */
+  bool keyed, by_less, peeks;
+  bool disorder; /* a comparison has failed: any item may be next */
   int64_t maxsize, capacity;
-  uint64_t items[ITEMS_MAX]; /* [first .. last) */
+  struct entry {
+    int64_t key;
+    uint64_t item;
+  } items[ITEMS_MAX]; /* [first .. last), PAWL_PRIORITY and PAWL_RELAXED: the lowest key first */
   size_t first, last;
   uint64_t puts, gets, finished;
   size_t dropping; /* items that the drop function may now receive; they lie at items[first] */
@@ -90,15 +96,44 @@ static bool is_full(void)
   return world.kind != KIND_SIMPLE && world.maxsize > 0 && size_now() >= (uint64_t)world.maxsize;
 }
 
+static bool any_may_be_next(void)
+{
+  return world.order == PAWL_RELAXED || world.disorder;
+}
+
+static size_t next_index(void)
+{
+  return world.order == PAWL_LIFO ? world.last - 1 : world.first;
+}
+
+static void remove_at(size_t i)
+{
+  if (i == world.first)
+    world.first++;
+  else
+    memmove(&world.items[i], &world.items[i + 1], (--world.last - i) * sizeof(world.items[0]));
+}
+
+/* Takes out what the queue has given: the next item, or any where any may be. `key` may be NULL. */
+static void was_taken(uint64_t item, const int64_t *key)
+{
+  FUZZ_CHECK(size_now() > 0);
+  size_t i = next_index();
+  while (any_may_be_next() && i + 1 < world.last &&
+         (world.items[i].item != item || (key != NULL && world.items[i].key != *key)))
+    i++;
+  FUZZ_CHECK(world.items[i].item == item && (key == NULL || world.items[i].key == *key));
+  remove_at(i);
+}
+
 static void drop(void *ctx, uint64_t item)
 {
-  FUZZ_CHECK(ctx == &world && world.dropping > 0 && size_now() > 0);
-  FUZZ_CHECK(item == (world.kind == KIND_CUSTOM ? world.items[world.last - 1] : world.items[world.first]));
+  bool disorder = world.disorder;
+  FUZZ_CHECK(ctx == &world && world.dropping > 0);
   world.dropping--;
-  if (world.kind == KIND_CUSTOM)
-    world.last--;
-  else
-    world.first++;
+  world.disorder |= world.kind == KIND_QUEUE && world.order != PAWL_FIFO; /* in no order */
+  was_taken(item, NULL);
+  world.disorder = disorder;
 }
 
 /* What drop() would have received. */
@@ -143,6 +178,18 @@ static size_t stack_was_size(void *ctx)
   return stack_size;
 }
 
+/* The caller's comparison looks at the lowest byte, and fails once when the input says so. */
+static int less_fails, less_failed;
+
+static int by_lowest_byte(void *ctx, uint64_t a, uint64_t b)
+{
+  int code = less_fails;
+  FUZZ_CHECK(ctx == &less_fails);
+  less_fails = 0;
+  less_failed |= code;
+  return code != 0 ? code : (a & 255) < (b & 255);
+}
+
 /* --- what a put and a get must answer --- */
 
 static int expected_put(void)
@@ -150,10 +197,29 @@ static int expected_put(void)
   return world.closed ? PAWL_SHUTDOWN : is_full() ? PAWL_FULL : 0;
 }
 
+static void was_put_with(int64_t key, uint64_t item)
+{
+  size_t at = world.last++;
+  if (world.by_less)
+    key = item & 255;
+  for (; world.order >= PAWL_PRIORITY && at > world.first && world.items[at - 1].key > key; at--)
+    world.items[at] = world.items[at - 1];
+  world.items[at] = (struct entry){key, item};
+  world.puts++;
+}
+
 static void was_put(uint64_t item)
 {
-  world.items[world.last++] = item;
-  world.puts++;
+  was_put_with((int64_t)item, item);
+}
+
+/* A comparison that failed makes a put say so, and the heap lose its order. */
+static int unless_less_failed(int expected)
+{
+  bool failed = less_failed != 0;
+  less_failed = 0;
+  world.disorder |= failed;
+  return failed && expected == 0 ? PAWL_COMPARE : expected;
 }
 
 /* After whatever may have made the queue readable. */
@@ -165,20 +231,14 @@ static void was_signalled(void)
   }
 }
 
-static int expected_get(uint64_t *item)
+static int expected_get(void)
 {
-  if (size_now() == 0)
-    return world.closed ? PAWL_SHUTDOWN : PAWL_EMPTY;
-  *item = world.kind == KIND_CUSTOM ? world.items[world.last - 1] : world.items[world.first];
-  return 0;
+  return size_now() > 0 ? 0 : world.closed ? PAWL_SHUTDOWN : PAWL_EMPTY;
 }
 
-static void was_got(void)
+static void was_got(uint64_t item, const int64_t *key)
 {
-  if (world.kind == KIND_CUSTOM)
-    world.last--;
-  else
-    world.first++;
+  was_taken(item, key);
   world.gets++;
 }
 
@@ -221,27 +281,76 @@ static void op_put(struct input *in)
     return;
   int code = world.kind == KIND_CUSTOM && expected == 0 ? stack_fails : 0;
   int result = call_put(item, some_deadline(in, expected != PAWL_FULL));
+  expected = unless_less_failed(expected);
   FUZZ_CHECK(result == (code != 0 ? code : expected) || (result == -ENOMEM && failures > 0));
-  if (result == 0)
+  if (result == 0 || result == PAWL_COMPARE)
     was_put(item);
   was_signalled();
 }
 
+static void op_put_key(struct input *in)
+{
+  uint64_t item = input_number(in, 8);
+  int64_t key = (int64_t)input_number(in, 1) - 128;
+  int expected = world.keyed ? expected_put() : -EINVAL;
+  if (world.kind == KIND_SIMPLE || world.last == ITEMS_MAX)
+    return;
+  int result = pawl_queue_put_key(world.queue, key, item, some_deadline(in, expected != PAWL_FULL));
+  FUZZ_CHECK(result == expected || (result == -ENOMEM && failures > 0));
+  if (result == 0)
+    was_put_with(key, item);
+  was_signalled();
+}
+
+enum { UNTOUCHED = 0x12345678 };
+
 static void op_get(struct input *in)
 {
-  uint64_t item = 0x1234567890ABCDEF, wanted = item;
-  int expected = expected_get(&wanted);
+  uint64_t item = UNTOUCHED;
+  int expected = expected_get();
   pawl_time until = some_deadline(in, expected != PAWL_EMPTY);
   int code = world.kind == KIND_CUSTOM && expected == 0 ? stack_fails : 0;
-  if (code != 0)
-    wanted = item; /* a failed get leaves the item untouched */
   int result =
       world.kind == KIND_SIMPLE ? pawl_simple_queue_get(world.simple, &item, until) : pawl_queue_get(world.queue, &item, until);
   FUZZ_CHECK(result == (code != 0 ? code : expected) || (result == -ENOMEM && failures > 0));
-  if (result != -ENOMEM)
-    FUZZ_CHECK(item == wanted);
   if (result == 0)
-    was_got();
+    was_got(item, NULL);
+  else
+    FUZZ_CHECK(item == UNTOUCHED); /* also when a custom order's get fails */
+  (void)unless_less_failed(0);
+}
+
+static void op_get_key(struct input *in)
+{
+  uint64_t item = UNTOUCHED;
+  int64_t key = UNTOUCHED;
+  bool wants_key = input_byte(in) % 4 != 0;
+  int expected = world.keyed ? expected_get() : -EINVAL;
+  if (world.kind == KIND_SIMPLE)
+    return;
+  int result = pawl_queue_get_key(world.queue, wants_key ? &key : NULL, &item, some_deadline(in, expected != PAWL_EMPTY));
+  FUZZ_CHECK(result == expected || (result == -ENOMEM && failures > 0));
+  if (result == 0)
+    was_got(item, wants_key ? &key : NULL);
+  else
+    FUZZ_CHECK(item == UNTOUCHED && key == UNTOUCHED);
+}
+
+static void op_peek(bool wants_key)
+{
+  uint64_t item = UNTOUCHED;
+  int64_t key = UNTOUCHED;
+  if (world.kind == KIND_SIMPLE)
+    return;
+  int result = pawl_queue_peek(world.queue, wants_key ? &key : NULL, &item);
+  int expected = wants_key && !world.keyed ? -EINVAL : !world.peeks ? -ENOTSUP : expected_get();
+  FUZZ_CHECK(result == expected || (result == -ENOMEM && failures > 0));
+  if (result != 0) {
+    FUZZ_CHECK(item == UNTOUCHED && key == UNTOUCHED);
+  } else if (!any_may_be_next()) {
+    const struct entry *next = &world.items[next_index()];
+    FUZZ_CHECK(item == next->item && (!wants_key || key == next->key));
+  }
 }
 
 static void op_put_many(struct input *in)
@@ -260,10 +369,12 @@ static void op_put_many(struct input *in)
   bool wants_done = input_byte(in) % 4 != 0;
   int result = pawl_queue_put_many(world.queue, n == 0 ? NULL : items, n, wants_done ? &done : NULL,
                                    some_deadline(in, fits == n || world.closed));
-  if (result == -ENOMEM && failures > 0) {
-    FUZZ_CHECK(!wants_done || done < fits);
+  bool compared = unless_less_failed(0) == PAWL_COMPARE;
+  FUZZ_CHECK(compared == (result == PAWL_COMPARE));
+  if ((result == -ENOMEM && failures > 0) || compared) {
     if (!wants_done) /* ask the queue how many went in */
       done = pawl_queue_was_size(world.queue) - size_now();
+    FUZZ_CHECK(done <= fits); /* the item of a comparison that failed has gone in */
     fits = done;
   } else {
     FUZZ_CHECK(result == (fits == n ? 0 : world.closed ? PAWL_SHUTDOWN : PAWL_FULL));
@@ -276,24 +387,22 @@ static void op_put_many(struct input *in)
 
 static void op_get_many(struct input *in)
 {
-  uint64_t items[BULK_MAX], wanted = 0;
+  uint64_t items[BULK_MAX];
   size_t n = input_byte(in) % (BULK_MAX + 1), done = 99, there = n < size_now() ? n : size_now();
   if (world.kind != KIND_QUEUE)
     return;
   memset(items, 0x77, sizeof(items));
-  int expected = n == 0 ? 0 : expected_get(&wanted);
+  int expected = n == 0 ? 0 : expected_get();
   int result = pawl_queue_get_many(world.queue, n == 0 ? NULL : items, n, &done, some_deadline(in, expected != PAWL_EMPTY));
   if (result == -ENOMEM && failures > 0)
     return;
   FUZZ_CHECK(result == expected && done == there);
   for (size_t i = 0; i < BULK_MAX; i++) {
-    if (i < there) {
-      (void)expected_get(&wanted);
-      FUZZ_CHECK(items[i] == wanted);
-      was_got();
-    } else {
+    if (i < there)
+      was_got(items[i], NULL);
+    else
       FUZZ_CHECK(items[i] == 0x7777777777777777);
-    }
+    (void)unless_less_failed(0); /* of this get or a later one; the first was in order all the same */
   }
 }
 
@@ -335,10 +444,14 @@ static void op_shutdown(bool immediate)
   if (world.kind == KIND_SIMPLE) {
     result = pawl_simple_queue_close(world.simple);
   } else {
-    if (world.kind == KIND_CUSTOM && immediate)
-      stack_fails = 0;
+    if (immediate)
+      stack_fails = less_fails = 0;
     world.dropping = immediate ? there : 0;
     result = pawl_queue_shutdown(world.queue, immediate);
+    if (result == -ENOMEM && failures > 0 && !pawl_queue_is_shutdown(world.queue)) { /* nothing has changed */
+      world.dropping = 0;
+      return;
+    }
     if (!world.drops)
       drop_unseen();
     FUZZ_CHECK(world.dropping == 0 || result == -ENOMEM);
@@ -379,7 +492,7 @@ static void op_trim(void)
   if (world.kind == KIND_SIMPLE)
     return;
   size_t before = live, given = pawl_queue_trim(world.queue);
-  FUZZ_CHECK(before - live == given);
+  FUZZ_CHECK(given == (before > live ? before - live : 0)); /* the first call of a thread may take something for itself */
 }
 
 static bool is_readable(void)
@@ -451,11 +564,16 @@ static void op_put_in_handler(struct input *in)
 
 static bool is_valid(const struct pawl_queue_options *o)
 {
-  if (o->order != PAWL_FIFO || o->progress > PAWL_RING || (o->flags & ~7u) != 0)
+  if (o->order > PAWL_RELAXED || o->progress > PAWL_LOCKED || (o->flags & ~7u) != 0 || o->heaps > 1024)
+    return false;
+  if (o->order != PAWL_FIFO && (o->progress == PAWL_RING || (o->flags & (PAWL_SPSC | PAWL_PREALLOC)) != 0))
+    return false;
+  if ((o->progress == PAWL_LOCKED && o->order != PAWL_PRIORITY) || (o->less != NULL && o->progress != PAWL_LOCKED))
     return false;
   if (o->maxsize <= 0 && (o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC) != 0))
     return false;
-  return o->custom == NULL || (o->progress == 0 && (o->flags & (PAWL_SPSC | PAWL_PREALLOC)) == 0 && o->custom->size != NULL);
+  return o->custom == NULL ||
+         (o->progress == 0 && o->order == 0 && (o->flags & (PAWL_SPSC | PAWL_PREALLOC)) == 0 && o->custom->size != NULL);
 }
 
 static int64_t some_maxsize(struct input *in)
@@ -463,6 +581,23 @@ static int64_t some_maxsize(struct input *in)
   static const int64_t hostile[] = {INT64_MIN, -1, 0, INT64_MAX, INT64_MAX / 16, (int64_t)1 << 40, 1 << 16, 65537};
   uint8_t byte = input_byte(in);
   return byte >= 248 ? hostile[byte - 248] : byte % 24;
+}
+
+/* Another order than FIFO, mostly with options that go with it. */
+static void choose_order(struct input *in, unsigned order, struct pawl_queue_options *options)
+{
+  uint8_t how = input_byte(in);
+  options->order = order;
+  if (how >= 240)
+    return;
+  options->flags &= PAWL_UNTRACKED;
+  options->progress = order == PAWL_PRIORITY && how % 2 != 0 ? PAWL_LOCKED : PAWL_LOCK_FREE;
+  if (options->progress == PAWL_LOCKED && how % 4 == 3) {
+    options->less = by_lowest_byte;
+    options->less_ctx = &less_fails;
+  }
+  if (order == PAWL_RELAXED)
+    options->heaps = how % 16 == 0 ? 1025 : how % 16;
 }
 
 static bool begin(struct input *in)
@@ -485,14 +620,17 @@ static bool begin(struct input *in)
   uint8_t flags = input_byte(in);
   options.progress = (flags & 192) == 192 ? flags & 7 : (flags & 64) != 0;
   options.flags = (flags & 56) == 56 ? flags & 15 : flags & 7;
-  options.order = how >= 250 ? how - 249u : 0;
+  if (how >= 250)
+    options.order = how - 249u;
+  else if (world.kind == KIND_QUEUE && how >= 128)
+    choose_order(in, how >= 224 ? PAWL_PRIORITY : how / 32 - 3u, &options);
   options.custom = world.kind != KIND_CUSTOM ? NULL : how == 249 ? &broken : &ops;
   options.custom_ctx = stack;
   world.queue = &queue;
   if (how % 8 == 7 && !world.on_heap) { /* what zero bytes and the static initialiser make */
     queue = (struct pawl_queue)PAWL_QUEUE_INIT(options.maxsize);
     world.maxsize = options.maxsize;
-    world.tracked = true;
+    world.tracked = world.peeks = true;
     world.drops = false;
     return true;
   }
@@ -502,13 +640,17 @@ static bool begin(struct input *in)
   world.fixed = options.progress == PAWL_RING || (options.flags & PAWL_PREALLOC) != 0;
   world.maxsize = world.capacity = options.maxsize;
   world.tracked = (options.flags & PAWL_UNTRACKED) == 0;
+  world.by_less = options.less != NULL;
+  world.order = world.kind == KIND_CUSTOM ? PAWL_LIFO : options.order;
+  world.keyed = options.order >= PAWL_PRIORITY && !world.by_less;
+  world.peeks = world.kind != KIND_CUSTOM && options.progress != PAWL_RING;
   return result == 0;
 }
 
 static void end(void)
 {
   fail_in = 0;
-  stack_fails = 0;
+  stack_fails = less_fails = 0;
   world.dropping = size_now();
   int result;
   if (world.kind == KIND_SIMPLE)
@@ -534,11 +676,17 @@ static void operate(struct input *in)
   case 0:
   case 1:
   case 2:
-    op_put(in);
+    if (op < 192)
+      op_put(in);
+    else
+      op_put_key(in);
     break;
   case 3:
   case 4:
-    op_get(in);
+    if (op < 192)
+      op_get(in);
+    else
+      op_get_key(in);
     break;
   case 5:
     op_put_many(in);
@@ -560,7 +708,7 @@ static void operate(struct input *in)
       op_shutdown(op % 32 == 10);
     break;
   case 11:
-    op_look();
+    op_peek(op >= 128);
     break;
   case 12:
     op_trim();
@@ -577,6 +725,8 @@ static void operate(struct input *in)
   default:
     if (world.kind == KIND_CUSTOM)
       stack_fails = -1 - op / 16;
+    else if (world.by_less && op >= 128)
+      less_fails = -1 - op / 16;
     else
       fail_in = 1 + op / 16;
   }
@@ -589,7 +739,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   world.fd = -1;
   world.drops = true;
   stack_size = 0;
-  stack_fails = 0;
+  stack_fails = less_fails = less_failed = 0;
   failures = 0;
   size_t before = live;
   uint8_t failing = input_byte(&in);

@@ -47,6 +47,7 @@
 
 #include "admit.h"
 #include "backoff.h"
+#include "base.h"
 #include "heap_chunk.h"
 #include "top.h"
 #include <errno.h>

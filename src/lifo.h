@@ -24,6 +24,7 @@
 
 #include "admit.h"
 #include "backoff.h"
+#include "base.h"
 #include "pool.h"
 #include "top.h"
 #include <errno.h>

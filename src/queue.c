@@ -476,7 +476,7 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
 static uint64_t memory(const struct pawl_queue *q)
 {
   if (core_pool(q) != NULL)
-    return at_load_relaxed(&core_pool(q)->bytes);
+    return (q->kind_ == CORE_LIFO ? sizeof(struct lifo) : sizeof(struct heap)) + at_load_relaxed(&core_pool(q)->bytes);
   return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->core_)->mask) : at_load_relaxed(&q->fifo_.bytes);
 }
 
@@ -595,7 +595,7 @@ static int prepare(struct pawl_queue *q)
 {
   if (q->capacity_ > 0 && (uint64_t)q->capacity_ > os_memory() / sizeof(struct fifo_cell))
     return -ENOMEM;
-  if (!(q->flags_ & PAWL_PREALLOC))
+  if (!core_has_segments(q) || !(q->flags_ & PAWL_PREALLOC))
     return core_new(q);
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;

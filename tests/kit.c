@@ -83,23 +83,75 @@ int run_task_done(struct call *call)
 
 /* --- kinds --- */
 
-static const struct kind kinds[] = {
-    {"unbounded", KIND_UNBOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, 0},
-    {"unbounded, zero bytes", KIND_UNBOUNDED | KIND_TRACKED | KIND_MANY | KIND_STATIC | KIND_LOCK_FREE, PAWL_LOCK_FREE, 0},
-    {"unbounded, untracked", KIND_UNBOUNDED | KIND_MANY | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, PAWL_UNTRACKED},
-    {"unbounded, spsc", KIND_UNBOUNDED | KIND_TRACKED | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, PAWL_SPSC},
-    {"bounded", KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, 0},
-    {"bounded, static", KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_STATIC | KIND_LOCK_FREE, PAWL_LOCK_FREE, 0},
-    {"bounded, untracked", KIND_BOUNDED | KIND_MANY | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, PAWL_UNTRACKED},
-    {"bounded, preallocated", KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_LOCK_FREE | KIND_PREALLOC,
-     PAWL_LOCK_FREE, PAWL_PREALLOC},
-    {"bounded, spsc", KIND_BOUNDED | KIND_TRACKED | KIND_DROPS | KIND_LOCK_FREE, PAWL_LOCK_FREE, PAWL_SPSC},
-    {"ring", KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_RING, PAWL_RING, 0},
-    {"ring, untracked", KIND_BOUNDED | KIND_MANY | KIND_DROPS | KIND_RING, PAWL_RING, PAWL_UNTRACKED},
-    {"ring, spsc", KIND_BOUNDED | KIND_TRACKED | KIND_DROPS | KIND_RING, PAWL_RING, PAWL_SPSC},
-    {"custom, unbounded", KIND_UNBOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_CUSTOM, 0, 0},
-    {"custom, bounded", KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_DROPS | KIND_CUSTOM, 0, 0},
+/* Traits that go together. */
+enum {
+  USUAL = KIND_TRACKED | KIND_MANY | KIND_DROPS,
+  FIFO = KIND_FIFO | KIND_STRICT | KIND_IN_TURN,
+  SEGMENTS = FIFO | KIND_LOCK_FREE | KIND_SEGMENTS | KIND_PEEK,
+  LIFO = KIND_LIFO | KIND_STRICT | KIND_LOCK_FREE | KIND_NODES | KIND_PEEK,
+  PRIORITY = KIND_KEYS | KIND_STRICT | KIND_IN_TURN | KIND_PEEK,
+  HEAP = PRIORITY | KIND_LOCK_FREE | KIND_NODES,
+  BY_LESS = KIND_BY_LESS | KIND_STRICT | KIND_PEEK,
+  RELAXED = KIND_KEYS | KIND_PEEK,
 };
+
+static const struct kind kinds[] = {
+    {.name = "unbounded", .traits = KIND_UNBOUNDED | USUAL | SEGMENTS},
+    {.name = "unbounded, zero bytes", .traits = KIND_UNBOUNDED | KIND_TRACKED | KIND_MANY | KIND_STATIC | SEGMENTS},
+    {.name = "unbounded, untracked", .traits = KIND_UNBOUNDED | KIND_MANY | KIND_DROPS | SEGMENTS, .flags = PAWL_UNTRACKED},
+    {.name = "unbounded, spsc", .traits = KIND_UNBOUNDED | KIND_TRACKED | KIND_DROPS | SEGMENTS, .flags = PAWL_SPSC},
+    {.name = "bounded", .traits = KIND_BOUNDED | USUAL | SEGMENTS},
+    {.name = "bounded, static", .traits = KIND_BOUNDED | KIND_TRACKED | KIND_MANY | KIND_STATIC | SEGMENTS},
+    {.name = "bounded, untracked", .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | SEGMENTS, .flags = PAWL_UNTRACKED},
+    {.name = "bounded, preallocated", .traits = KIND_BOUNDED | USUAL | SEGMENTS | KIND_PREALLOC, .flags = PAWL_PREALLOC},
+    {.name = "bounded, spsc", .traits = KIND_BOUNDED | KIND_TRACKED | KIND_DROPS | SEGMENTS, .flags = PAWL_SPSC},
+    {.name = "ring", .traits = KIND_BOUNDED | USUAL | FIFO | KIND_RING, .progress = PAWL_RING},
+    {.name = "ring, untracked",
+     .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | FIFO | KIND_RING,
+     .progress = PAWL_RING,
+     .flags = PAWL_UNTRACKED},
+    {.name = "ring, spsc",
+     .traits = KIND_BOUNDED | KIND_TRACKED | KIND_DROPS | FIFO | KIND_RING,
+     .progress = PAWL_RING,
+     .flags = PAWL_SPSC},
+    {.name = "ring, preallocated",
+     .traits = KIND_BOUNDED | USUAL | FIFO | KIND_RING | KIND_PREALLOC,
+     .progress = PAWL_RING,
+     .flags = PAWL_PREALLOC},
+    {.name = "custom, unbounded", .traits = KIND_UNBOUNDED | USUAL | FIFO | KIND_CUSTOM},
+    {.name = "custom, bounded", .traits = KIND_BOUNDED | USUAL | FIFO | KIND_CUSTOM},
+    {.name = "lifo", .traits = KIND_UNBOUNDED | USUAL | LIFO, .order = PAWL_LIFO},
+    {.name = "lifo, bounded", .traits = KIND_BOUNDED | USUAL | LIFO, .order = PAWL_LIFO},
+    {.name = "lifo, untracked",
+     .traits = KIND_UNBOUNDED | KIND_MANY | KIND_DROPS | LIFO,
+     .order = PAWL_LIFO,
+     .flags = PAWL_UNTRACKED},
+    {.name = "priority", .traits = KIND_UNBOUNDED | USUAL | HEAP, .order = PAWL_PRIORITY},
+    {.name = "priority, bounded", .traits = KIND_BOUNDED | USUAL | HEAP, .order = PAWL_PRIORITY},
+    {.name = "priority, untracked",
+     .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | HEAP,
+     .order = PAWL_PRIORITY,
+     .flags = PAWL_UNTRACKED},
+#if 1
+    {.name = "priority, locked", .traits = KIND_UNBOUNDED | USUAL | PRIORITY, .order = PAWL_PRIORITY, .progress = PAWL_LOCKED},
+    {.name = "priority, locked, bounded",
+     .traits = KIND_BOUNDED | USUAL | PRIORITY,
+     .order = PAWL_PRIORITY,
+     .progress = PAWL_LOCKED},
+    {.name = "priority, locked, by less",
+     .traits = KIND_BOUNDED | USUAL | BY_LESS,
+     .order = PAWL_PRIORITY,
+     .progress = PAWL_LOCKED},
+    {.name = "relaxed", .traits = KIND_UNBOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
+    {.name = "relaxed, bounded", .traits = KIND_BOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
+#endif
+};
+
+static int largest_first(void *ctx, uint64_t a, uint64_t b)
+{
+  (void)ctx;
+  return a > b;
+}
 
 const struct kind *kind_next(const struct kind *last, unsigned need)
 {
@@ -113,51 +165,6 @@ const struct kind *kind_next(const struct kind *last, unsigned need)
   test_context(NULL);
   return NULL;
 }
-
-static int stock_put(void *ctx, uint64_t item)
-{
-  struct stock *stock = ctx;
-  stock->puts++;
-  if (stock->put_result)
-    return stock->put_result;
-  if (stock->head + stock->size == stock->room) {
-    size_t room = stock->size * 2 + 8;
-    uint64_t *items = malloc(room * sizeof(*items));
-    if (!items)
-      return -ENOMEM;
-    if (stock->size)
-      memcpy(items, stock->items + stock->head, stock->size * sizeof(*items));
-    free(stock->items);
-    stock->items = items;
-    stock->head = 0;
-    stock->room = room;
-  }
-  stock->items[stock->head + stock->size++] = item;
-  return 0;
-}
-
-static int stock_get(void *ctx, uint64_t *item)
-{
-  struct stock *stock = ctx;
-  stock->gets++;
-  if (stock->size == 0) {
-    stock->gets_when_empty++;
-    return -EFAULT;
-  }
-  if (stock->get_result)
-    return stock->get_result;
-  stock->size--;
-  *item = stock->items[stock->newest_first ? stock->head + stock->size : stock->head++];
-  return 0;
-}
-
-static size_t stock_size(void *ctx)
-{
-  struct stock *stock = ctx;
-  return stock->size;
-}
-
-const struct pawl_queue_ops stock_ops = {stock_put, stock_get, stock_size};
 
 static void fixture_drop(void *ctx, uint64_t item)
 {
@@ -179,13 +186,15 @@ struct pawl_queue_options fixture_options(struct fixture *fixture, const struct 
   bool custom = kind->traits & KIND_CUSTOM;
   return (struct pawl_queue_options){
       .maxsize = kind->traits & KIND_BOUNDED ? maxsize : 0,
-      .order = PAWL_FIFO,
+      .order = kind->order,
       .progress = kind->progress,
       .flags = kind->flags,
       .drop = fixture_drop,
       .drop_ctx = fixture,
       .custom = custom ? &stock_ops : NULL,
       .custom_ctx = custom ? &fixture->stock : NULL,
+      .less = kind->traits & KIND_BY_LESS ? largest_first : NULL,
+      .heaps = kind->heaps,
   };
 }
 
@@ -195,6 +204,8 @@ struct fixture *fixture_open(const struct kind *kind, int64_t maxsize)
   struct fixture *fixture = aligned_alloc(128, (sizeof(*fixture) + 127) & ~(size_t)127);
   memset(fixture, 0, sizeof(*fixture));
   fixture->kind = kind;
+  fixture->stock.order = fixture->inside.order = kind->order;
+  fixture->stock.less = fixture->inside.less = kind->traits & KIND_BY_LESS ? largest_first : NULL;
   pthread_mutex_init(&fixture->dropping, NULL);
   if (kind->traits & KIND_STATIC) {
     struct pawl_queue made = PAWL_QUEUE_INIT(0);
@@ -208,13 +219,21 @@ struct fixture *fixture_open(const struct kind *kind, int64_t maxsize)
   return fixture;
 }
 
-void fixture_close(struct fixture *fixture)
+void fixture_fini(struct fixture *fixture)
 {
   static const struct pawl_queue zero;
   CHECK_CODE(pawl_queue_fini(&fixture->queue), 0);
   CHECK(memcmp(&fixture->queue, &zero, sizeof(zero)) == 0);
+  note_empty(fixture);
+  fixture->inside.order = PAWL_FIFO;
+  fixture->inside.less = NULL;
+}
+
+void fixture_close(struct fixture *fixture)
+{
+  fixture_fini(fixture);
   pthread_mutex_destroy(&fixture->dropping);
-  free(fixture->stock.items);
+  stock_clear(&fixture->stock);
   free(fixture->dropped);
   free(fixture);
 }
@@ -227,22 +246,83 @@ size_t fixture_dropped(struct fixture *fixture, uint64_t item)
   return n;
 }
 
+void note_put(struct fixture *fixture, uint64_t item)
+{
+  stock_add(&fixture->inside, (int64_t)item, item);
+}
+
+static void must_be_next(struct fixture *fixture, struct stock_entry entry)
+{
+  struct stock *inside = &fixture->inside;
+  CHECK(inside->size > 0);
+  struct stock_entry next = stock_next(inside);
+  if (!stock_take(inside, entry))
+    test_fail(__FILE__, __LINE__, "%s: got %lld (key %lld) of %zu items, should be %lld (key %lld)", fixture->kind->name,
+              (long long)entry.item, (long long)entry.key, inside->size, (long long)next.item, (long long)next.key);
+}
+
+void note_get(struct fixture *fixture, uint64_t item)
+{
+  must_be_next(fixture, (struct stock_entry){(int64_t)item, item});
+}
+
+void note_drop(struct fixture *fixture, uint64_t item)
+{
+  unsigned order = fixture->inside.order;
+  if (!(fixture->kind->traits & KIND_FIFO))
+    fixture->inside.order = PAWL_RELAXED;
+  note_get(fixture, item);
+  fixture->inside.order = order;
+}
+
+void note_empty(struct fixture *fixture)
+{
+  stock_clear(&fixture->inside);
+}
+
 void put_ok(struct fixture *fixture, uint64_t item)
 {
   CHECK_CODE(pawl_queue_put(&fixture->queue, item, PAWL_NOWAIT), 0);
-}
-
-void get_ok(struct fixture *fixture, uint64_t expected)
-{
-  uint64_t item = ~expected;
-  CHECK_CODE(pawl_queue_get(&fixture->queue, &item, PAWL_NOWAIT), 0);
-  CHECK_EQ(item, expected);
+  note_put(fixture, item);
 }
 
 void fill(struct fixture *fixture, uint64_t first, size_t n)
 {
   for (size_t i = 0; i < n; i++)
     put_ok(fixture, first + i);
+}
+
+uint64_t get_next(struct fixture *fixture)
+{
+  uint64_t item = 0;
+  CHECK_CODE(pawl_queue_get(&fixture->queue, &item, PAWL_NOWAIT), 0);
+  note_get(fixture, item);
+  return item;
+}
+
+void take_out(struct fixture *fixture, size_t n)
+{
+  while (n-- > 0)
+    (void)get_next(fixture);
+}
+
+void get_ok(struct fixture *fixture, uint64_t expected)
+{
+  CHECK_EQ(get_next(fixture), expected);
+}
+
+void put_key_ok(struct fixture *fixture, int64_t key, uint64_t item)
+{
+  CHECK_CODE(pawl_queue_put_key(&fixture->queue, key, item, PAWL_NOWAIT), 0);
+  stock_add(&fixture->inside, key, item);
+}
+
+struct stock_entry get_key_next(struct fixture *fixture)
+{
+  struct stock_entry entry = {0, 0};
+  CHECK_CODE(pawl_queue_get_key(&fixture->queue, &entry.key, &entry.item, PAWL_NOWAIT), 0);
+  must_be_next(fixture, entry);
+  return entry;
 }
 
 /* --- the allocator --- */

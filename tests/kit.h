@@ -9,6 +9,7 @@
 #ifndef PAWL_TESTS_KIT_H
 #define PAWL_TESTS_KIT_H
 
+#include "stock.h"
 #include "test.h"
 
 #include <stdatomic.h>
@@ -63,31 +64,31 @@ enum kind_traits {
   KIND_STATIC = 128, /* made by a static initialiser */
   KIND_LOCK_FREE = 256,
   KIND_PREALLOC = 512,
+  KIND_SEGMENTS = 1024, /* memory in segments: the lock-free FIFO and its SPSC variant */
+  KIND_FIFO = 2048,
+  KIND_LIFO = 4096,
+  KIND_KEYS = 8192,     /* put_key and get_key; put takes the item as its own key */
+  KIND_STRICT = 16384,  /* one thread can tell which item comes next; all but PAWL_RELAXED */
+  KIND_IN_TURN = 32768, /* a later, larger item of one putter never overtakes an earlier, smaller one */
+  KIND_BY_LESS = 65536, /* the caller's comparison: here the largest item first */
+  KIND_NODES = 131072,  /* memory in nodes, one per item: LIFO and PAWL_PRIORITY without a lock */
+  KIND_PEEK = 262144,
 };
 
 struct kind {
   const char *name;
-  unsigned traits, progress, flags;
+  unsigned traits, order, progress, flags, heaps;
 };
 
 /* for (each kind that has all traits of `need`) */
 #define EACH_KIND(kind, need) for (const struct kind *kind = kind_next(NULL, (need)); kind; kind = kind_next(kind, (need)))
 const struct kind *kind_next(const struct kind *last, unsigned need);
 
-/* A plain growing FIFO, the custom order's stock. Fails with put_result or get_result when those are not 0. */
-struct stock {
-  uint64_t *items;
-  size_t head, size, room;
-  int put_result, get_result;
-  bool newest_first;
-  int puts, gets, gets_when_empty;
-};
-extern const struct pawl_queue_ops stock_ops;
-
 struct fixture {
   struct pawl_queue queue;
   const struct kind *kind;
-  struct stock stock;
+  struct stock stock;  /* of a custom kind */
+  struct stock inside; /* what the test knows to be in the queue */
   pthread_mutex_t dropping;
   uint64_t *dropped; /* what `drop` received, in order */
   _Atomic size_t drops;
@@ -102,9 +103,22 @@ struct fixture *fixture_open(const struct kind *kind, int64_t maxsize);
 void fixture_close(struct fixture *fixture);                    /* checks that fini answers 0 and leaves zero bytes */
 size_t fixture_dropped(struct fixture *fixture, uint64_t item); /* how often */
 
+/*
+ * What is inside. A fixture keeps book of the items, so that one test serves every order: each get is checked against what
+ * this kind must deliver next. What other threads or other calls put in or took out, the test notes itself.
+ */
 void put_ok(struct fixture *fixture, uint64_t item);
-void get_ok(struct fixture *fixture, uint64_t expected);
 void fill(struct fixture *fixture, uint64_t first, size_t n); /* puts first, first + 1 .. */
+uint64_t get_next(struct fixture *fixture);                   /* gets the item that must come next */
+void take_out(struct fixture *fixture, size_t n);             /* n times get_next */
+void get_ok(struct fixture *fixture, uint64_t expected);      /* get_next, which must be that one */
+void put_key_ok(struct fixture *fixture, int64_t key, uint64_t item);
+struct stock_entry get_key_next(struct fixture *fixture);
+void note_put(struct fixture *fixture, uint64_t item);
+void note_get(struct fixture *fixture, uint64_t item);  /* it must have been the next */
+void note_drop(struct fixture *fixture, uint64_t item); /* likewise of a FIFO; other kinds drop in any order */
+void note_empty(struct fixture *fixture);               /* nothing is inside any more */
+void fixture_fini(struct fixture *fixture);             /* ends the queue, which is an unbounded FIFO from then on */
 
 /* --- the allocator: counts everything Pawl takes; blocks come dirty and go poisoned --- */
 

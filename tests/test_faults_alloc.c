@@ -7,21 +7,17 @@
 
 #include <errno.h>
 
-/* What must be inside: a put that failed must not be, one that succeeded must. */
-struct shadow {
-  uint64_t in, out;
-};
-
-static void put_or_fail(struct fixture *f, struct shadow *shadow, uint64_t bound)
+/* A put that failed must have left no trace. */
+static void put_or_fail(struct fixture *f, uint64_t item, uint64_t bound)
 {
   size_t size = pawl_queue_was_size(&f->queue);
   uint64_t unfinished = pawl_queue_unfinished(&f->queue);
   long failures = hook_failures();
-  int result = pawl_queue_put(&f->queue, shadow->in, PAWL_NOWAIT);
-  bool full = (f->kind->traits & KIND_BOUNDED) && shadow->in - shadow->out >= bound;
+  int result = pawl_queue_put(&f->queue, item, PAWL_NOWAIT);
+  bool full = (f->kind->traits & KIND_BOUNDED) && f->inside.size >= bound;
   if (result == 0) {
     CHECK(!full);
-    shadow->in++;
+    note_put(f, item);
     return;
   }
   CHECK_CODE(result, full ? PAWL_FULL : -ENOMEM);
@@ -32,29 +28,29 @@ static void put_or_fail(struct fixture *f, struct shadow *shadow, uint64_t bound
 
 static void use_queue(struct fixture *f, uint64_t bound)
 {
-  struct shadow shadow = {0, 0};
-  uint64_t seed = 11, many[40];
+  uint64_t seed = 11, many[40], in = 0, taken = 0;
   for (int lap = 0; lap < 12; lap++) {
     for (uint64_t n = test_random(&seed) % 500; n > 0; n--)
-      put_or_fail(f, &shadow, bound);
+      put_or_fail(f, in++, bound);
     size_t done = 99;
     for (uint64_t i = 0; i < 40; i++)
-      many[i] = shadow.in + i;
+      many[i] = in++;
     int result = pawl_queue_put_many(&f->queue, many, 40, &done, PAWL_NOWAIT);
     CHECK(result == 0 || result == PAWL_FULL || result == -ENOMEM);
     CHECK(result == 0 ? done == 40 : done < 40);
-    shadow.in += done;
-    for (uint64_t n = test_random(&seed) % 600; n > 0 && shadow.out < shadow.in; n--)
-      get_ok(f, shadow.out++);
+    for (size_t i = 0; i < done; i++)
+      note_put(f, many[i]);
+    for (uint64_t n = test_random(&seed) % 600; n > 0 && f->inside.size > 0; n--, taken++)
+      (void)get_next(f);
     if (lap == 6)
       (void)pawl_queue_trim(&f->queue);
   }
-  CHECK_EQ(pawl_queue_was_size(&f->queue), shadow.in - shadow.out);
-  while (shadow.out < shadow.in)
-    get_ok(f, shadow.out++);
+  CHECK_EQ(pawl_queue_was_size(&f->queue), f->inside.size);
+  taken += f->inside.size;
+  take_out(f, f->inside.size);
   if (f->kind->traits & KIND_TRACKED) {
-    CHECK_EQ(pawl_queue_unfinished(&f->queue), shadow.in);
-    for (uint64_t i = 0; i < shadow.in; i++)
+    CHECK_EQ(pawl_queue_unfinished(&f->queue), taken);
+    for (uint64_t i = 0; i < taken; i++)
       CHECK_CODE(pawl_queue_task_done(&f->queue), 0);
     CHECK_CODE(pawl_queue_join(&f->queue, PAWL_NOWAIT), 0);
   }
@@ -72,7 +68,7 @@ static void sweep(const struct kind *kind, bool all)
     use_queue(f, BOUND);
     failed = hook_failures();
     hook_fail(-1, false);
-    CHECK_CODE(pawl_queue_put(&f->queue, 1, PAWL_NOWAIT), 0); /* and all is well again */
+    put_ok(f, 1); /* and all is well again */
     get_ok(f, 1);
     fixture_close(f);
     CHECK_EQ(hook_live_bytes(), bytes);
@@ -204,6 +200,78 @@ TEST(alloc, a_new_thread_without_memory_changes_nothing)
       CHECK_GE(pawl_queue_unfinished(&f->queue), 1);
     get_ok(f, 0);
     CHECK_EQ(f->drops, 0);
+    fixture_close(f);
+  }
+}
+
+/* --- a thread that Pawl knows, but not yet in this queue, whose nodes are shared out by thread --- */
+
+/* An end that cannot drop what is inside must say so and leave it. */
+static int run_first_end_without_memory(struct call *call)
+{
+  struct fixture *f = call->object;
+  CHECK_CODE(pawl_thread_attach(), 0);
+  hook_fail(0, true);
+  int result = call->item ? pawl_queue_fini(&f->queue) : pawl_queue_shutdown(&f->queue, true);
+  hook_fail(-1, false);
+  return result;
+}
+
+TEST(alloc, an_end_without_memory_drops_everything_or_nothing)
+{
+  EACH_KIND(kind, KIND_NODES)
+  {
+    for (uint64_t fini = 0; fini < 2; fini++) {
+      struct fixture *f = fixture_open(kind, 5);
+      struct call call;
+      fill(f, 0, 3);
+      call_begin(&call, run_first_end_without_memory, f, fini, PAWL_NOWAIT);
+      int result = call_end(&call);
+      if (result == 0) {
+        CHECK_EQ(f->drops, 3);
+      } else {
+        CHECK_CODE(result, -ENOMEM);
+        CHECK_EQ(f->drops, 0);
+        CHECK(!pawl_queue_is_shutdown(&f->queue));
+        take_out(f, 3);
+      }
+      fixture_close(f);
+    }
+  }
+}
+
+static int run_first_get_without_memory(struct call *call)
+{
+  struct fixture *f = call->object;
+  uint64_t item = 77;
+  size_t done = 99;
+  CHECK_CODE(pawl_thread_attach(), 0);
+  hook_fail(0, true);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_FOREVER), -ENOMEM);
+  CHECK_CODE(pawl_queue_get_many(&f->queue, &item, 1, &done, PAWL_FOREVER), -ENOMEM);
+  CHECK_EQ(done, 0);
+  CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_FOREVER), -ENOMEM);
+  CHECK_EQ(item, 77);
+  CHECK_EQ(pawl_queue_was_size(&f->queue), 1);
+  hook_fail(-1, false);
+  CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), 0);
+  hook_fail(0, true); /* once there has been memory, gets need none */
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+  CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), PAWL_EMPTY);
+  hook_fail(-1, false);
+  return 0;
+}
+
+TEST(alloc, a_first_get_without_memory_leaves_the_item)
+{
+  EACH_KIND(kind, KIND_NODES)
+  {
+    struct fixture *f = fixture_open(kind, 5);
+    struct call call;
+    put_ok(f, 1);
+    call_begin(&call, run_first_get_without_memory, f, 0, PAWL_NOWAIT);
+    CHECK_CODE(call_end(&call), 0);
     fixture_close(f);
   }
 }

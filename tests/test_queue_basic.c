@@ -11,21 +11,21 @@ static const pawl_time past[] = {PAWL_NOWAIT, 1, -1, -PAWL_S(5), INT64_MIN, INT6
 
 #define EACH_PAST(until) for (const pawl_time *until = past; until < past + sizeof(past) / sizeof(past[0]); until++)
 
-TEST(queue, QUE1_items_leave_in_the_order_they_came)
+/* Few different values, some of them negative as keys: there are always equals and always something between. */
+TEST(queue, QUE1_QUE2_QUE3_items_leave_in_the_order_of_their_kind)
 {
   EACH_KIND(kind, 0)
   {
     enum { BOUND = 1000 };
     struct fixture *f = fixture_open(kind, BOUND);
-    uint64_t seed = 7, in = 0, out = 0;
+    uint64_t seed = 7, in = 0;
     for (int round = 0; round < 400 / test_scale(); round++) {
-      for (uint64_t n = test_random(&seed) % 400; n > 0 && in - out < BOUND; n--)
-        put_ok(f, in++);
-      for (uint64_t n = test_random(&seed) % 400; n > 0 && out < in; n--)
-        get_ok(f, out++);
+      for (uint64_t n = test_random(&seed) % 400; n > 0 && f->inside.size < BOUND; n--)
+        put_ok(f, kind->traits & KIND_FIFO ? in++ : test_random(&seed) % 300 - 100);
+      for (uint64_t n = test_random(&seed) % 400; n > 0 && f->inside.size > 0; n--)
+        (void)get_next(f);
     }
-    while (out < in)
-      get_ok(f, out++);
+    take_out(f, f->inside.size);
     CHECK(pawl_queue_was_empty(&f->queue));
     fixture_close(f);
   }
@@ -42,8 +42,7 @@ TEST(queue, QUE1_any_64_bit_value_is_an_item)
     for (int lap = 0; lap < 3; lap++) {
       for (int i = 0; i < VALUES; i++)
         put_ok(f, values[i]);
-      for (int i = 0; i < VALUES; i++)
-        get_ok(f, values[i]);
+      take_out(f, VALUES);
     }
     fixture_close(f);
   }
@@ -56,19 +55,19 @@ TEST(queue, QUE1_capacity_is_exactly_maxsize)
   {
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
       struct fixture *f = fixture_open(kind, sizes[s]);
-      uint64_t in = 0, out = 0;
+      uint64_t in = 0;
       CHECK_EQ(pawl_queue_maxsize(&f->queue), sizes[s]);
-      for (int lap = 0; lap < 5; lap++) {
-        while (in - out < (uint64_t)sizes[s])
+      for (size_t lap = 0; lap < 5; lap++) {
+        while (f->inside.size < (uint64_t)sizes[s])
           put_ok(f, in++);
         for (int again = 0; again < 3; again++) {
           CHECK_CODE(pawl_queue_put(&f->queue, 999999, PAWL_NOWAIT), PAWL_FULL);
-          get_ok(f, out++);
+          (void)get_next(f);
           put_ok(f, in++);
         }
         CHECK_CODE(pawl_queue_put(&f->queue, 999999, PAWL_NOWAIT), PAWL_FULL);
-        while (out + (uint64_t)lap < in)
-          get_ok(f, out++);
+        while (f->inside.size > lap)
+          (void)get_next(f);
       }
       fixture_close(f);
     }
@@ -88,8 +87,7 @@ TEST(queue, QUE1_zero_or_negative_maxsize_is_unbounded)
       fill(f, 0, 2000);
       CHECK(!pawl_queue_was_full(&f->queue));
       CHECK_EQ(pawl_queue_was_size(&f->queue), 2000);
-      for (uint64_t i = 0; i < 2000; i++)
-        get_ok(f, i);
+      take_out(f, 2000);
       fixture_close(f);
     }
   }
@@ -105,8 +103,7 @@ TEST(queue, QUE1_a_bound_may_be_as_large_as_the_type)
     CHECK_EQ(pawl_queue_maxsize(&f->queue), INT64_MAX);
     fill(f, 0, 300);
     CHECK(!pawl_queue_was_full(&f->queue));
-    for (uint64_t i = 0; i < 300; i++)
-      get_ok(f, i);
+    take_out(f, 300);
     CHECK_CODE(pawl_queue_set_maxsize(&f->queue, 1), 0);
     put_ok(f, 1);
     CHECK_CODE(pawl_queue_put(&f->queue, 2, PAWL_NOWAIT), PAWL_FULL);
@@ -123,18 +120,17 @@ TEST(queue, QUE1_a_shrink_keeps_the_items_and_refuses_until_there_is_room)
     CHECK_CODE(pawl_queue_set_maxsize(&f->queue, 2), 0);
     CHECK_EQ(pawl_queue_maxsize(&f->queue), 2);
     CHECK_EQ(pawl_queue_was_size(&f->queue), 5);
-    for (uint64_t out = 0; out < 4; out++) {
+    for (int out = 0; out < 4; out++) {
       CHECK(pawl_queue_was_full(&f->queue));
       CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
-      get_ok(f, out);
+      (void)get_next(f);
     }
     put_ok(f, 5);
     CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
     CHECK_CODE(pawl_queue_set_maxsize(&f->queue, 4), 0);
     fill(f, 6, 2);
     CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
-    for (uint64_t out = 4; out < 8; out++)
-      get_ok(f, out);
+    take_out(f, 4);
     fixture_close(f);
   }
 }
@@ -150,9 +146,9 @@ TEST(queue, QUE1_a_bound_may_come_and_go)
     CHECK_LE(pawl_queue_maxsize(&f->queue), 0);
     fill(f, 0, 700);
     CHECK_CODE(pawl_queue_set_maxsize(&f->queue, 1), 0);
-    for (uint64_t out = 0; out < 700; out++) {
+    for (int out = 0; out < 700; out++) {
       CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
-      get_ok(f, out);
+      (void)get_next(f);
     }
     put_ok(f, 1);
     CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
@@ -178,8 +174,7 @@ TEST(queue, QUE1_a_ring_grows_to_its_first_capacity_only)
     CHECK_CODE(pawl_queue_set_maxsize(&f->queue, 3), 0);
     fill(f, 1, 2);
     CHECK_CODE(pawl_queue_put(&f->queue, 9, PAWL_NOWAIT), PAWL_FULL);
-    for (uint64_t i = 0; i < 3; i++)
-      get_ok(f, i);
+    take_out(f, 3);
     fixture_close(f);
   }
 }
@@ -192,6 +187,7 @@ TEST(queue, QUE5_QUE6_room_beats_a_past_deadline)
     EACH_PAST(until)
     {
       CHECK_CODE(pawl_queue_put(&f->queue, 5, *until), 0);
+      note_put(f, 5);
       get_ok(f, 5);
     }
     CHECK_CODE(pawl_queue_put(&f->queue, 5, pawl_now() - 1), 0);
@@ -225,6 +221,7 @@ TEST(queue, QUE9_an_item_beats_a_past_deadline)
       put_ok(f, 8);
       CHECK_CODE(pawl_queue_get(&f->queue, &item, *until), 0);
       CHECK_EQ(item, 8);
+      note_get(f, item);
     }
     fixture_close(f);
   }
@@ -259,7 +256,7 @@ TEST(queue, QUE8_QUE13_an_item_leaves_before_get_returns)
       CHECK_EQ(pawl_queue_was_size(&f->queue), n + 1);
     }
     for (size_t n = 400; n > 0; n--) {
-      get_ok(f, 400 - n);
+      (void)get_next(f);
       CHECK_EQ(pawl_queue_was_size(&f->queue), n - 1);
     }
     fixture_close(f);
@@ -278,9 +275,9 @@ TEST(queue, QUE14_empty_and_full_follow_the_size)
     put_ok(f, 2);
     CHECK(!pawl_queue_was_empty(&f->queue));
     CHECK_EQ(pawl_queue_was_full(&f->queue), bounded);
-    get_ok(f, 1);
+    (void)get_next(f);
     CHECK(!pawl_queue_was_empty(&f->queue) && !pawl_queue_was_full(&f->queue));
-    get_ok(f, 2);
+    (void)get_next(f);
     CHECK(pawl_queue_was_empty(&f->queue) && !pawl_queue_was_full(&f->queue));
     fixture_close(f);
   }
@@ -366,9 +363,9 @@ TEST(queue, misuse_unknown_options_are_refused)
   no_get.get = NULL;
   no_size.size = NULL;
   hook_install();
-  refused((struct pawl_queue_options){.order = 1}, -EINVAL);
+  refused((struct pawl_queue_options){.order = 4}, -EINVAL);
   refused((struct pawl_queue_options){.order = 1000}, -EINVAL);
-  refused((struct pawl_queue_options){.progress = 2, .maxsize = 4}, -EINVAL);
+  refused((struct pawl_queue_options){.progress = 3, .maxsize = 4}, -EINVAL);
   refused((struct pawl_queue_options){.flags = 8}, -EINVAL);
   refused((struct pawl_queue_options){.flags = 1u << 31}, -EINVAL);
   refused((struct pawl_queue_options){.progress = PAWL_RING}, -EINVAL);
@@ -379,6 +376,49 @@ TEST(queue, misuse_unknown_options_are_refused)
   refused((struct pawl_queue_options){.custom = &no_get}, -EINVAL);
   refused((struct pawl_queue_options){.custom = &no_size}, -EINVAL);
   CHECK_EQ(hook_live_blocks(), 0);
+}
+
+static int any_less(void *ctx, uint64_t a, uint64_t b)
+{
+  (void)ctx;
+  return a < b;
+}
+
+TEST(queue, misuse_options_of_another_order_are_refused)
+{
+  hook_install();
+  for (unsigned order = 0; order <= PAWL_RELAXED; order++) {
+    for (unsigned progress = 0; progress <= PAWL_LOCKED; progress++) {
+      bool known = progress == PAWL_LOCK_FREE || (progress == PAWL_RING && order == PAWL_FIFO) ||
+                   (progress == PAWL_LOCKED && order == PAWL_PRIORITY);
+      struct pawl_queue_options options = {.order = order, .progress = progress, .maxsize = 4};
+      if (known) {
+        struct pawl_queue queue;
+        CHECK_CODE(pawl_queue_init(&queue, &options), 0);
+        CHECK_CODE(pawl_queue_fini(&queue), 0);
+      } else {
+        refused(options, -EINVAL);
+      }
+      if (order != PAWL_PRIORITY || progress != PAWL_LOCKED) {
+        options.less = any_less;
+        refused(options, -EINVAL);
+      }
+      options.less = NULL;
+      if (order != PAWL_FIFO) {
+        options.flags = PAWL_SPSC;
+        refused(options, -EINVAL);
+        options.flags = PAWL_PREALLOC;
+        refused(options, -EINVAL);
+      }
+      options.flags = 0;
+      options.custom = &stock_ops;
+      if (order != 0 || progress != 0)
+        refused(options, -EINVAL);
+    }
+  }
+  refused((struct pawl_queue_options){.order = PAWL_RELAXED, .heaps = 1025}, -EINVAL);
+  refused((struct pawl_queue_options){.order = PAWL_RELAXED, .heaps = UINT32_MAX}, -EINVAL);
+  refused((struct pawl_queue_options){.less = any_less, .custom = &stock_ops}, -EINVAL);
 }
 
 TEST(queue, misuse_a_size_beyond_memory_is_refused)
@@ -457,15 +497,12 @@ TEST(queue, statistics_count_puts_and_gets)
   {
     struct pawl_queue_stats stats;
     struct fixture *f = fixture_open(kind, 10);
-    uint64_t item;
     for (int lap = 0; lap < 100; lap++) {
       fill(f, 0, 10);
-      for (uint64_t i = 0; i < 9; i++)
-        get_ok(f, i);
-      CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
+      take_out(f, 10);
     }
     fill(f, 0, 4);
-    get_ok(f, 0);
+    (void)get_next(f);
     pawl_queue_stats(&f->queue, &stats);
     CHECK_EQ(stats.puts, 1004);
     CHECK_EQ(stats.gets, 1001);

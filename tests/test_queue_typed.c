@@ -17,6 +17,8 @@ PAWL_QUEUE_OF(doubles, double);
 PAWL_QUEUE_OF(bytes, signed char);
 PAWL_QUEUE_OF(pairs, struct pair);
 PAWL_QUEUE_OF(odds, struct odd);
+PAWL_PRIORITY_QUEUE_OF(alarms, struct job *);
+PAWL_PRIORITY_QUEUE_OF(ranked, struct odd);
 
 int typed_from_cxx(void) __attribute__((weak)); /* 0 or the line that failed; absent without a C++ compiler */
 
@@ -54,6 +56,30 @@ TEST(queue, typed_values_come_back_as_they_went)
   for (int i = 0; i < 4; i++)
     CHECK_CODE(jobs_put(&queue, NULL, PAWL_NOWAIT), 0);
   CHECK_CODE(jobs_put(&queue, NULL, PAWL_NOWAIT), PAWL_FULL);
+  CHECK_CODE(pawl_queue_fini(&queue), 0);
+}
+
+TEST(queue, typed_values_go_with_their_keys)
+{
+  struct pawl_queue queue;
+  struct job early = {1}, late = {2}, *back = NULL;
+  struct odd odd = {""};
+  int64_t key = 77;
+  CHECK_CODE(pawl_queue_init(&queue, &(struct pawl_queue_options){.order = PAWL_PRIORITY, .maxsize = 2}), 0);
+  CHECK_CODE(alarms_put(&queue, 20, &late, PAWL_NOWAIT), 0);
+  CHECK_CODE(alarms_put(&queue, -20, &early, PAWL_NOWAIT), 0);
+  CHECK_CODE(alarms_put(&queue, 0, &early, PAWL_NOWAIT), PAWL_FULL);
+  CHECK_CODE(alarms_get(&queue, &key, &back, PAWL_NOWAIT), 0);
+  CHECK(key == -20 && back == &early);
+  CHECK_CODE(alarms_get(&queue, NULL, &back, PAWL_NOWAIT), 0);
+  CHECK(key == -20 && back == &late);
+  back = NULL;
+  CHECK_CODE(alarms_get(&queue, &key, &back, PAWL_NOWAIT), PAWL_EMPTY);
+  CHECK(key == -20 && back == NULL);
+  CHECK_CODE(ranked_put(&queue, 4, (struct odd){"four"}, PAWL_NOWAIT), 0);
+  CHECK_CODE(ranked_get(&queue, &key, &odd, PAWL_NOWAIT), 0);
+  CHECK_STR(odd.text, "four");
+  CHECK_EQ(key, 4);
   CHECK_CODE(pawl_queue_fini(&queue), 0);
 }
 

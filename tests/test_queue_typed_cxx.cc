@@ -13,6 +13,7 @@ enum class colour : unsigned char { red, green };
 
 PAWL_QUEUE_OF(jobs, job *);
 PAWL_QUEUE_OF(colours, colour);
+PAWL_PRIORITY_QUEUE_OF(alarms, job *);
 
 struct pawl_queue in_bss;
 struct pawl_queue bounded = PAWL_QUEUE_INIT(2);
@@ -45,6 +46,17 @@ extern "C" int typed_from_cxx(void)
   MUST(pawl_simple_queue_get(&simple, &item, PAWL_FOREVER) == 0 && item == 5);
   MUST(pawl_lock_acquire(&lock, PAWL_FOREVER) == 0);
   MUST(pawl_lock_release(&lock) == 0);
+
+  struct pawl_queue urgent;
+  struct pawl_queue_options by_key = {};
+  int64_t key = 0;
+  by_key.order = PAWL_PRIORITY;
+  MUST(pawl_queue_init(&urgent, &by_key) == 0);
+  MUST(alarms_put(&urgent, 2, &second, PAWL_FOREVER) == 0);
+  MUST(alarms_put(&urgent, -1, &first, PAWL_FOREVER) == 0);
+  MUST(alarms_get(&urgent, &key, &back, PAWL_NOWAIT) == 0 && key == -1 && back == &first);
+  MUST(alarms_get(&urgent, nullptr, &back, PAWL_NOWAIT) == 0 && key == -1 && back == &second);
+  MUST(pawl_queue_fini(&urgent) == 0);
 
   struct pawl_queue_options options = {};
   options.maxsize = 3;

@@ -250,7 +250,9 @@ static const char *short_check(struct short_rounds *s)
   spec.kind = (plan->subject->traits & SUBJECT_LIFO) != 0       ? MODEL_LIFO
               : (plan->subject->traits & SUBJECT_PRIORITY) != 0 ? MODEL_PRIORITY
                                                                 : MODEL_FIFO;
-  spec.two_point = (plan->subject->traits & SUBJECT_QUEUE) != 0;
+  /* That an item may count as unfinished before it is inside, is part of the two-point model too. */
+  spec.two_point =
+      (plan->subject->traits & SUBJECT_QUEUE) != 0 && (plan->all_calls || (plan->subject->traits & SUBJECT_ONE_POINT) == 0);
   const char *why = NULL;
   if (!history_check(&h, &spec, &why) && plan->report != NULL)
     print_history(plan->report, &h);

@@ -17,13 +17,18 @@ static void *allocate(size_t size)
 
 /* --- Pawl --- */
 
-static void *make_queue(int64_t maxsize, unsigned progress, unsigned flags)
+static void *make_ordered(int64_t maxsize, unsigned order, unsigned progress, unsigned flags)
 {
   struct pawl_queue *queue = allocate(sizeof(*queue));
-  struct pawl_queue_options options = {.maxsize = maxsize, .progress = progress, .flags = flags};
+  struct pawl_queue_options options = {.maxsize = maxsize, .order = order, .progress = progress, .flags = flags};
   if (pawl_queue_init(queue, &options) != 0)
     abort();
   return queue;
+}
+
+static void *make_queue(int64_t maxsize, unsigned progress, unsigned flags)
+{
+  return make_ordered(maxsize, PAWL_FIFO, progress, flags);
 }
 
 static void *make_pawl(int64_t maxsize)
@@ -45,6 +50,38 @@ static void *make_pawl_ring(int64_t maxsize)
 static void *make_pawl_spsc(int64_t maxsize)
 {
   return make_queue(maxsize, PAWL_LOCK_FREE, PAWL_SPSC);
+}
+
+static void *make_pawl_lifo(int64_t maxsize)
+{
+  return make_ordered(maxsize, PAWL_LIFO, PAWL_LOCK_FREE, 0);
+}
+
+static void *make_pawl_lifo_unbounded(int64_t maxsize)
+{
+  (void)maxsize;
+  return make_pawl_lifo(0);
+}
+
+static void *make_pawl_priority(int64_t maxsize)
+{
+  return make_ordered(maxsize, PAWL_PRIORITY, PAWL_LOCK_FREE, 0);
+}
+
+static void *make_pawl_priority_unbounded(int64_t maxsize)
+{
+  (void)maxsize;
+  return make_pawl_priority(0);
+}
+
+static void *make_pawl_priority_locked(int64_t maxsize)
+{
+  return make_ordered(maxsize, PAWL_PRIORITY, PAWL_LOCKED, 0);
+}
+
+static int put_by_key(void *queue, uint64_t item, pawl_time until)
+{
+  return pawl_queue_put_key(queue, (int64_t)(item >> 32), item, until);
 }
 
 static int put_pawl(void *queue, uint64_t item, pawl_time until)
@@ -246,10 +283,20 @@ static int get_ck(void *queue, uint64_t *item, pawl_time until)
   return 0;
 }
 
+enum {
+  STACK = SUBJECT_QUEUE | SUBJECT_LIFO | SUBJECT_ONE_POINT,
+  HEAP = SUBJECT_QUEUE | SUBJECT_PRIORITY | SUBJECT_ONE_POINT,
+};
+
 const struct subject subjects[] = {
     {"pawl-bounded", SUBJECT_QUEUE | SUBJECT_BOUNDED, make_pawl, put_pawl, get_pawl, destroy_pawl},
     {"pawl-ring", SUBJECT_QUEUE | SUBJECT_BOUNDED, make_pawl_ring, put_pawl, get_pawl, destroy_pawl},
     {"pawl-unbounded", SUBJECT_QUEUE, make_pawl_unbounded, put_pawl, get_pawl, destroy_pawl},
+    {"pawl-lifo", STACK | SUBJECT_BOUNDED, make_pawl_lifo, put_pawl, get_pawl, destroy_pawl},
+    {"pawl-lifo-unbounded", STACK, make_pawl_lifo_unbounded, put_pawl, get_pawl, destroy_pawl},
+    {"pawl-priority", HEAP | SUBJECT_BOUNDED, make_pawl_priority, put_by_key, get_pawl, destroy_pawl},
+    {"pawl-priority-unbounded", HEAP, make_pawl_priority_unbounded, put_by_key, get_pawl, destroy_pawl},
+    {"pawl-priority-locked", HEAP | SUBJECT_BOUNDED, make_pawl_priority_locked, put_by_key, get_pawl, destroy_pawl},
     {"pawl-simple", 0, make_simple, put_simple, get_simple, destroy_simple},
     {"pawl-spsc", SUBJECT_QUEUE | SUBJECT_BOUNDED | SUBJECT_SPSC, make_pawl_spsc, put_pawl, get_pawl, destroy_pawl},
     {"locked", SUBJECT_BOUNDED, make_locked_fifo, put_locked, get_locked, free},

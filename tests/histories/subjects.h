@@ -12,10 +12,11 @@ enum subject_traits {
   SUBJECT_BOUNDED = 1,
   SUBJECT_SPSC = 2,
   SUBJECT_LIFO = 4,
-  SUBJECT_PRIORITY = 8, /* the key is the item's upper half */
-  SUBJECT_FAULTY = 16,  /* must be found out */
-  SUBJECT_PEER = 32,    /* not Pawl's; its faults are only told */
-  SUBJECT_QUEUE = 64,   /* a struct pawl_queue */
+  SUBJECT_PRIORITY = 8,    /* the key is the item's upper half */
+  SUBJECT_FAULTY = 16,     /* must be found out */
+  SUBJECT_PEER = 32,       /* not Pawl's; its faults are only told */
+  SUBJECT_QUEUE = 64,      /* a struct pawl_queue */
+  SUBJECT_ONE_POINT = 128, /* a put of such a queue reserves nothing: FULL means that so many items are inside */
 };
 
 struct subject {

@@ -197,6 +197,21 @@ TEST(histories, QUE25_short_rounds_of_all_calls)
   check_short("pawl-spsc", 2, false);
 }
 
+TEST(histories, QUE2_short_rounds_of_lifo)
+{
+  check_short("pawl-lifo", 2, true);
+  check_short("pawl-lifo", 2, false);
+  check_short("pawl-lifo-unbounded", 0, true);
+}
+
+TEST(histories, QUE3_short_rounds_of_priority)
+{
+  check_short("pawl-priority", 2, true);
+  check_short("pawl-priority", 2, false);
+  check_short("pawl-priority-unbounded", 0, true);
+  check_short("pawl-priority-locked", 2, true);
+}
+
 static bool shows_within_seconds(struct record_plan *plan)
 {
   pawl_time end = pawl_after(PAWL_S(6));

@@ -4,11 +4,12 @@
  * without deadlines, a manager who changes the bound, trims, joins and looks at sizes, and in the end a shutdown of either
  * kind, early or late.
  *
- *   stress_queue [--mode bounded|ring|unbounded|simple|spsc] [--ops N] [--seconds S] [--items N] [--seed N]
+ *   stress_queue [--mode bounded|ring|unbounded|simple|spsc|lifo|priority|locked|relaxed] [--ops N] [--seconds S] [--items N]
+ *                [--seed N]
  *
- * Without --mode all five take turns. A round is a fresh queue, up to 4 producers and 4 consumers, and --items items (2^20).
+ * Without --mode all take turns; locked is a priority queue under a lock. A round is a fresh queue, up to 4 producers and 4 consumers, and --items items (2^20).
  * Checked in each round: every item accepted was got or dropped exactly once (a bit each), none other; each consumer sees each
- * producer's items in order; FULL and EMPTY come after their deadline only, and never without one; sizes stay within the
+ * producer's items in order, where the queue keeps it (an item is its own key); FULL and EMPTY come after their deadline only, and never without one; sizes stay within the
  * bound; what is unfinished ends at 0 and join returns. --ops counts puts, gets and failed attempts of all threads, 0: no
  * limit. Exit status 1 and a line per fault, or after five minutes in one round, when a wake-up must have been lost. Not a
  * benchmark, not a linearizability check (tests/histories).
@@ -31,8 +32,35 @@
 
 enum { SIDE_MAX = 4, ITEMS_MAX = 1 << 20, WORDS = ITEMS_MAX / 64, BULK_MAX = 32, BACKLOG_MAX = 100000 };
 
-enum mode { MODE_BOUNDED, MODE_RING, MODE_UNBOUNDED, MODE_SIMPLE, MODE_SPSC, MODES };
-static const char *const mode_names[MODES] = {"bounded", "ring", "unbounded", "simple", "spsc"};
+enum mode {
+  MODE_BOUNDED,
+  MODE_RING,
+  MODE_UNBOUNDED,
+  MODE_SIMPLE,
+  MODE_SPSC,
+  MODE_LIFO,
+  MODE_PRIORITY,
+  MODE_LOCKED,
+  MODE_RELAXED,
+  MODES,
+};
+
+static const struct {
+  const char *name;
+  unsigned order, progress, flags;
+  bool in_order; /* a later item of one producer does not overtake an earlier one */
+  bool rebound;  /* the manager changes the bound */
+} modes[MODES] = {
+    [MODE_BOUNDED] = {.name = "bounded", .in_order = true, .rebound = true},
+    [MODE_RING] = {.name = "ring", .progress = PAWL_RING, .in_order = true, .rebound = true},
+    [MODE_UNBOUNDED] = {.name = "unbounded", .in_order = true},
+    [MODE_SIMPLE] = {.name = "simple", .in_order = true},
+    [MODE_SPSC] = {.name = "spsc", .flags = PAWL_SPSC, .in_order = true},
+    [MODE_LIFO] = {.name = "lifo", .order = PAWL_LIFO, .rebound = true},
+    [MODE_PRIORITY] = {.name = "priority", .order = PAWL_PRIORITY, .in_order = true, .rebound = true},
+    [MODE_LOCKED] = {.name = "locked", .order = PAWL_PRIORITY, .progress = PAWL_LOCKED, .in_order = true, .rebound = true},
+    [MODE_RELAXED] = {.name = "relaxed", .order = PAWL_RELAXED, .rebound = true},
+};
 
 struct round;
 
@@ -72,7 +100,7 @@ __attribute__((format(printf, 2, 3))) static void fault(const struct round *r, c
   if (__atomic_add_fetch(&faults, 1, __ATOMIC_RELAXED) > 20)
     return;
   va_start(args, format);
-  fprintf(stderr, "\nfault (%s, %d producers, %d consumers): ", mode_names[r->mode], r->producers, r->consumers);
+  fprintf(stderr, "\nfault (%s, %d producers, %d consumers): ", modes[r->mode].name, r->producers, r->consumers);
   vfprintf(stderr, format, args);
   fputc('\n', stderr);
   va_end(args);
@@ -130,10 +158,10 @@ static int put_some(struct worker *w, pawl_time until, size_t *done)
 
 static void limit_backlog(struct round *r)
 {
-  if (r->mode == MODE_UNBOUNDED || r->mode == MODE_BOUNDED) {
+  if (r->mode != MODE_SIMPLE) {
     while (pawl_queue_was_size(&r->queue) > BACKLOG_MAX && !pawl_queue_is_shutdown(&r->queue))
       sched_yield();
-  } else if (r->mode == MODE_SIMPLE) {
+  } else {
     while (pawl_simple_queue_was_size(&r->simple) > BACKLOG_MAX)
       sched_yield();
   }
@@ -178,7 +206,8 @@ static void mark(struct worker *w, uint64_t item)
     fault(r, "an item that nobody put: %#" PRIx64, item);
     return;
   }
-  if (sequence < w->next[producer])
+  bool in_order = modes[r->mode].in_order && (w != &r->dropper || modes[r->mode].order == PAWL_FIFO); /* drops need not be */
+  if (sequence < w->next[producer] && in_order)
     fault(r, "item %" PRIu64 " of producer %" PRIu64 " came after item %" PRIu64, sequence, producer, w->next[producer] - 1);
   w->next[producer] = sequence + 1;
   if ((w->seen[bit / 64] >> bit % 64 & 1) != 0)
@@ -243,7 +272,7 @@ static void manage_bound(struct round *r, uint64_t word)
     if (maxsize > r->capacity)
       maxsize = r->capacity;
   }
-  if (r->mode == MODE_BOUNDED && word >> 8 & 1 && (word & 112) == 0)
+  if (r->mode != MODE_RING && word >> 8 & 1 && (word & 112) == 0)
     maxsize = -1;
   int result = pawl_queue_set_maxsize(&r->queue, maxsize);
   if (result != 0)
@@ -272,7 +301,7 @@ static void manage(struct round *r, uint64_t word)
     break;
   }
   default:
-    if (r->mode == MODE_BOUNDED || r->mode == MODE_RING)
+    if (modes[r->mode].rebound)
       manage_bound(r, word);
   }
 }
@@ -332,12 +361,10 @@ static void prepare(struct round *r, enum mode mode, uint64_t items, uint64_t se
   r->dropper.round = r;
   static const int64_t sizes[] = {1, 2, 3, 5, 64, 1000, 4096};
   r->capacity = sizes[(test_random(&random) >> 20) % 7];
-  struct pawl_queue_options options = {.drop = drop, .drop_ctx = r};
+  struct pawl_queue_options options = {
+      .order = modes[mode].order, .progress = modes[mode].progress, .flags = modes[mode].flags, .drop = drop, .drop_ctx = r};
   if (mode != MODE_UNBOUNDED)
     options.maxsize = r->capacity;
-  options.progress = mode == MODE_RING ? PAWL_RING : PAWL_LOCK_FREE;
-  if (mode == MODE_SPSC)
-    options.flags |= PAWL_SPSC;
   if (pawl_queue_init(&r->queue, &options) != 0 || pawl_simple_queue_init(&r->simple, drop, r) != 0)
     fault(r, "init");
   r->random = test_random(&random);
@@ -420,8 +447,8 @@ static void progress(uint64_t operations, uint64_t rounds, pawl_time begin, bool
 }
 
 static const char usage[] =
-    "usage: stress_queue [--mode bounded|ring|unbounded|simple|spsc] [--ops N] [--seconds S] [--items N] "
-    "[--seed N]\n";
+    "usage: stress_queue [--mode bounded|ring|unbounded|simple|spsc|lifo|priority|locked|relaxed] [--ops N] [--seconds S] "
+    "[--items N] [--seed N]\n";
 
 static void give_up(int signal)
 {
@@ -443,7 +470,7 @@ int main(int argc, char **argv)
   double seconds = 10;
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'm') {
-      for (only = 0; only < MODES && strcmp(mode_names[only], optarg) != 0; only++)
+      for (only = 0; only < MODES && strcmp(modes[only].name, optarg) != 0; only++)
         ;
     } else if (option == 'n') {
       limit = (uint64_t)strtod(optarg, NULL);

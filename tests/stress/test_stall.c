@@ -112,13 +112,32 @@ TEST(stall, lock_free_queues_go_on)
   check_lock_free("pawl-simple", 0);
 }
 
+TEST(stall, QUE2_lock_free_stacks_go_on)
+{
+  check_lock_free("pawl-lifo", 1);
+  check_lock_free("pawl-lifo", 1024);
+  check_lock_free("pawl-lifo-unbounded", 0);
+}
+
+TEST(stall, QUE3_lock_free_priority_queues_go_on)
+{
+  check_lock_free("pawl-priority", 1);
+  check_lock_free("pawl-priority", 1024);
+  check_lock_free("pawl-priority-unbounded", 0);
+}
+
 TEST(stall, the_control_gets_stuck)
 {
   CHECK_GE(measure("locked", 1024, PAWL_MS(20)).stuck, 1);
 }
 
-/* As its header says: a thread that is stopped midway stops the others. */
+/* As the header says of both: a thread that is stopped midway stops the others. */
 TEST(stall, a_ring_gets_stuck)
 {
   CHECK_GE(measure("pawl-ring", 1024, PAWL_MS(20)).stuck, 1);
+}
+
+TEST(stall, a_locked_heap_gets_stuck)
+{
+  CHECK_GE(measure("pawl-priority-locked", 1024, PAWL_MS(20)).stuck, 1);
 }
