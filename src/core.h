@@ -14,15 +14,16 @@
 #ifndef PAWL_SRC_CORE_H
 #define PAWL_SRC_CORE_H
 
-#include "custom.h"
 #include "fifo.h"
 #include "heap.h"
 #include "lifo.h"
+#include "locked.h"
+#include "relaxed.h"
 #include "ring.h"
 #include "spsc.h"
 #include <pawl/queue.h>
 
-enum core_kind { CORE_FIFO, CORE_SPSC, CORE_RING, CORE_CUSTOM, CORE_LIFO, CORE_HEAP };
+enum core_kind { CORE_FIFO, CORE_SPSC, CORE_RING, CORE_CUSTOM, CORE_LIFO, CORE_HEAP, CORE_LOCKED, CORE_RELAXED };
 
 /* Is it made of fifo_segment.h's segments? */
 static inline bool core_has_segments(const struct pawl_queue *q)
@@ -61,6 +62,30 @@ static inline int core_ring_get(struct pawl_queue *q, struct reclaim_thread *me,
   return result;
 }
 
+static inline int core_relaxed_put(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item, bool *admitted)
+{
+  int result;
+  while ((result = relaxed_try_put(q->core_, &q->maxsize_, me, key, item, &q->fifo_.admitted, admitted)) == RELAXED_STALLED)
+    os_yield();
+  return result;
+}
+
+static inline int core_relaxed_get(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item)
+{
+  int result;
+  while ((result = relaxed_try_get(q->core_, me, key, item)) == RELAXED_STALLED)
+    os_yield();
+  return result;
+}
+
+static inline int core_relaxed_peek(struct pawl_queue *q, int64_t *key, uint64_t *item)
+{
+  int result;
+  while ((result = relaxed_peek(q->core_, key, item)) == RELAXED_STALLED)
+    os_yield();
+  return result;
+}
+
 /* The other cores, out of line to keep the FIFO's path short. */
 static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct reclaim_thread *me, int64_t key, uint64_t item,
                                                     bool *admitted, bool lost)
@@ -75,8 +100,10 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
     return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted, lost);
   case CORE_HEAP:
     return heap_try_put(q->core_, &q->maxsize_, me, key, item, count, admitted);
+  case CORE_RELAXED:
+    return core_relaxed_put(q, me, key, item, admitted);
   default:
-    return custom_try_put(q, item, admitted);
+    return locked_try_put(q, key, item, admitted);
   }
 }
 
@@ -85,10 +112,11 @@ static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct
 {
   if (q->kind_ == CORE_SPSC)
     return spsc_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result = q->kind_ == CORE_LIFO   ? lifo_try_get(q->core_, me, item, lost)
-               : q->kind_ == CORE_HEAP ? heap_try_get(q->core_, me, key, item)
-               : q->kind_ == CORE_RING ? core_ring_get(q, me, item, lost)
-                                       : custom_try_get(q, item);
+  int result = q->kind_ == CORE_LIFO      ? lifo_try_get(q->core_, me, item, lost)
+               : q->kind_ == CORE_HEAP    ? heap_try_get(q->core_, me, key, item)
+               : q->kind_ == CORE_RING    ? core_ring_get(q, me, item, lost)
+               : q->kind_ == CORE_RELAXED ? core_relaxed_get(q, me, key, item)
+                                          : locked_try_get(q, key, item);
   *moved = result == 0;
   return result;
 }
@@ -100,6 +128,12 @@ static inline int core_try_put(struct pawl_queue *q, struct reclaim_thread *me, 
   if (__builtin_expect(q->kind_ == CORE_FIFO, 1))
     return fifo_try_put(&q->fifo_, core_fifo_mode(q), me, item, admitted, lost);
   return core_put_other(q, me, key, item, admitted, lost);
+}
+
+/* Does the queue have the item now? */
+static inline bool core_has_taken(const struct pawl_queue *q, int result)
+{
+  return result == 0 || (result == PAWL_COMPARE && q->kind_ == CORE_LOCKED);
 }
 
 /* `moved`: set if there is more room than before, also when no item was found. `key`: NULL, or of a queue that has keys. */
@@ -128,8 +162,11 @@ static inline int core_close(struct pawl_queue *q, struct reclaim_thread *me)
   case CORE_HEAP:
     top_close(&((struct heap *)q->core_)->top);
     return 0;
+  case CORE_RELAXED:
+    relaxed_close(q->core_);
+    return 0;
   default:
-    custom_close(q);
+    locked_close(q);
     return 0;
   }
 }
@@ -173,8 +210,10 @@ static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread
     return lifo_was_size(q->core_, me);
   case CORE_HEAP:
     return heap_was_size(q->core_, me);
+  case CORE_RELAXED:
+    return relaxed_was_size(q->core_);
   default:
-    return custom_was_size(q);
+    return locked_was_size(q);
   }
 }
 
@@ -198,6 +237,10 @@ static inline int core_peek(struct pawl_queue *q, struct reclaim_thread *me, int
     return lifo_peek(q->core_, me, item);
   case CORE_HEAP:
     return heap_peek(q->core_, me, key, item);
+  case CORE_LOCKED:
+    return locked_peek(q, key, item);
+  case CORE_RELAXED:
+    return core_relaxed_peek(q, key, item);
   default:
     return -ENOTSUP;
   }
@@ -205,7 +248,7 @@ static inline int core_peek(struct pawl_queue *q, struct reclaim_thread *me, int
 
 static inline bool core_has_keys(const struct pawl_queue *q)
 {
-  return q->kind_ == CORE_HEAP;
+  return q->kind_ == CORE_HEAP || q->kind_ == CORE_RELAXED || (q->kind_ == CORE_LOCKED && locked_order(q->core_) == NULL);
 }
 
 /* The pool of a core that has one. */
@@ -223,12 +266,16 @@ static inline void core_trim(struct pawl_queue *q, struct reclaim_thread *me)
     fifo_trim(&q->fifo_, me);
   else if (core_pool(q) != NULL)
     pool_trim(core_pool(q), me);
+  else if (q->kind_ == CORE_LOCKED)
+    locked_trim(q);
+  else if (q->kind_ == CORE_RELAXED)
+    relaxed_trim(q->core_);
 }
 
 /* ---- beginning and end */
 
 /* Everything that a core has to have before the first call: 0 or -ENOMEM. */
-static inline int core_new(struct pawl_queue *q)
+static inline int core_new(struct pawl_queue *q, const struct pawl_queue_options *o)
 {
   switch (q->kind_) {
   case CORE_RING:
@@ -239,6 +286,14 @@ static inline int core_new(struct pawl_queue *q)
     break;
   case CORE_HEAP:
     q->core_ = heap_new(q->fifo_.base);
+    break;
+  case CORE_LOCKED:
+    q->core_ = locked_new(o->less, o->less_ctx);
+    break;
+  case CORE_RELAXED:
+    q->core_ = relaxed_new(o->heaps, q->fifo_.base);
+    if (q->core_ != NULL && q->maxsize_ > 0)
+      relaxed_set_bound(q->core_);
     break;
   default:
     return 0;
@@ -256,6 +311,26 @@ static inline void core_free(struct pawl_queue *q)
     lifo_free(q->core_);
   else if (q->kind_ == CORE_HEAP)
     heap_free(q->core_);
+  else if (q->kind_ == CORE_LOCKED)
+    locked_free(q->core_);
+  else if (q->kind_ == CORE_RELAXED)
+    relaxed_free(q->core_);
+}
+
+/* Before a fork, and after it in the parent, for cores with locks. */
+static inline bool core_lock(struct pawl_queue *q, pawl_time until)
+{
+  return q->kind_ == CORE_CUSTOM || q->kind_ == CORE_LOCKED ? pawl_lock_acquire((struct pawl_lock *)&q->lock_, until) == 0
+         : q->kind_ == CORE_RELAXED                         ? relaxed_lock_until(q->core_, until)
+                                                            : false;
+}
+
+static inline void core_release(struct pawl_queue *q)
+{
+  if (q->kind_ == CORE_RELAXED)
+    relaxed_unlock_first(q->core_, ((struct relaxed *)q->core_)->heaps);
+  else
+    (void)pawl_lock_release((struct pawl_lock *)&q->lock_);
 }
 
 /* In a forked child: what threads that are not there any more stood midway in. */
@@ -263,6 +338,13 @@ static inline void core_repair(struct pawl_queue *q)
 {
   if (at_step("fork.lock"))
     q->lock_ = 0;
+  if (q->kind_ == CORE_LOCKED)
+    locked_repair(q, q->fork_locked_);
+  if (q->kind_ == CORE_RELAXED) {
+    if (q->fork_locked_)
+      core_release(q);
+    relaxed_repair(q->core_);
+  }
   if (q->kind_ == CORE_RING && at_step("fork.ring"))
     ring_repair(q->core_);
   if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))

@@ -7,6 +7,7 @@
  *  - a pool's lanes may be held by such threads: pool_repair;
  *  - a custom order's callbacks may be under way: the fork waits for them, but not for ever (FORK_WAIT): a callback that
  *    takes longer leaves the caller's own structure as it is; its lock is free again in any case;
+ *  - heaps under locks are locked before the fork, if that is possible within FORK_WAIT; otherwise what is in them is given up;
  *  - parks count sleepers that are not there any more: park.c, by the fork count;
  *  - hazard slots of such threads retain what they name; a few nodes, R4 of reclaim.h.
  */
@@ -33,14 +34,14 @@ static void before(void)
 {
   enter();
   for (struct pawl_queue *q = first; q != NULL; q = q->next_)
-    q->fork_locked_ = q->kind_ == CORE_CUSTOM && pawl_lock_acquire((struct pawl_lock *)&q->lock_, pawl_after(FORK_WAIT)) == 0;
+    q->fork_locked_ = core_lock(q, pawl_after(FORK_WAIT));
 }
 
 static void in_parent(void)
 {
   for (struct pawl_queue *q = first; q != NULL; q = q->next_)
     if (q->fork_locked_)
-      (void)pawl_lock_release((struct pawl_lock *)&q->lock_);
+      core_release(q);
   leave();
 }
 

@@ -144,8 +144,10 @@ static __attribute__((noinline)) int put_refused(struct pawl_queue *q, struct re
     admitted = false;
     result = put_waiting((struct call){q, me, &key, &item, tracked(q) ? &admitted : NULL}, until);
   }
-  if (result == 0)
-    return wake_getter(q);
+  if (core_has_taken(q, result)) {
+    (void)wake_getter(q);
+    return result;
+  }
   if (admitted)
     (void)finish(q, 1); /* it was counted when it saw room that then went to others */
   return result;
@@ -333,7 +335,7 @@ static int put_several(struct pawl_queue *q, const int64_t *keys, const uint64_t
   int result = me != NULL ? 0 : -ENOMEM;
   while (i < n && result == 0) {
     result = put_one(q, me, keys != NULL ? keys[i] : (int64_t)items[i], items[i], until);
-    i += result == 0;
+    i += core_has_taken(q, result);
   }
   if (done != NULL)
     *done = i;
@@ -467,14 +469,20 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
     return -EINVAL;
   if (q->capacity_ > 0 && (maxsize <= 0 || maxsize > q->capacity_))
     return -EINVAL;
+  if (q->kind_ == CORE_RELAXED && maxsize > 0)
+    relaxed_set_bound(q->core_);
   at_store_seq(&q->maxsize_, maxsize);
   if (at_step("queue.wake.resize"))
     (void)!park_wake_all(&q->putters_);
   return 0;
 }
 
-static uint64_t memory(const struct pawl_queue *q)
+static uint64_t memory(struct pawl_queue *q)
 {
+  if (q->kind_ == CORE_LOCKED)
+    return locked_bytes(q);
+  if (q->kind_ == CORE_RELAXED)
+    return relaxed_bytes(q->core_);
   if (core_pool(q) != NULL)
     return (q->kind_ == CORE_LIFO ? sizeof(struct lifo) : sizeof(struct heap)) + at_load_relaxed(&core_pool(q)->bytes);
   return q->kind_ == CORE_RING ? ring_bytes(((struct ring *)q->core_)->mask) : at_load_relaxed(&q->fifo_.bytes);
@@ -498,8 +506,10 @@ static void tickets(struct pawl_queue *q, struct reclaim_thread *me, struct pawl
     struct ring *r = q->core_;
     out->gets = (at_load_seq(&r->head) - 2 * q->fifo_.base) / 2; /* words wrap at twice the ticket */
     out->puts = (at_load_seq(&r->tail) - 2 * q->fifo_.base) / 2;
-  } else if (q->kind_ == CORE_CUSTOM) {
-    custom_stats(q, &out->puts, &out->gets);
+  } else if (q->kind_ == CORE_RELAXED) {
+    relaxed_stats(q->core_, &out->puts, &out->gets);
+  } else if (q->kind_ == CORE_CUSTOM || q->kind_ == CORE_LOCKED) {
+    locked_stats(q, &out->puts, &out->gets);
   } else if (core_pool(q) != NULL) {
     pool_stats(core_pool(q), &out->puts, &out->gets);
   } else if (hazard != NULL) {
@@ -568,9 +578,13 @@ int pawl_queue_arm(struct pawl_queue *q)
 static int check(const struct pawl_queue_options *o)
 {
   const unsigned fifo_flags = PAWL_SPSC | PAWL_PREALLOC;
-  if (o->order > PAWL_PRIORITY || o->progress > PAWL_RING || (o->flags & ~(PAWL_UNTRACKED | fifo_flags)))
+  if (o->order > PAWL_RELAXED || o->progress > PAWL_LOCKED || (o->flags & ~(PAWL_UNTRACKED | fifo_flags)))
     return -EINVAL;
   if (o->order != PAWL_FIFO && (o->progress == PAWL_RING || (o->flags & fifo_flags) || o->custom != NULL))
+    return -EINVAL;
+  if ((o->progress == PAWL_LOCKED && o->order != PAWL_PRIORITY) || (o->less != NULL && o->progress != PAWL_LOCKED))
+    return -EINVAL;
+  if (o->heaps > 1024)
     return -EINVAL;
   if (o->maxsize <= 0 && (o->progress == PAWL_RING || (o->flags & PAWL_PREALLOC)))
     return -EINVAL;
@@ -585,18 +599,21 @@ static enum core_kind kind_of(const struct pawl_queue_options *o)
   if (o->custom != NULL)
     return CORE_CUSTOM;
   if (o->order != PAWL_FIFO)
-    return o->order == PAWL_LIFO ? CORE_LIFO : CORE_HEAP;
+    return o->order == PAWL_LIFO        ? CORE_LIFO
+           : o->order == PAWL_RELAXED   ? CORE_RELAXED
+           : o->progress == PAWL_LOCKED ? CORE_LOCKED
+                                        : CORE_HEAP;
   return o->progress == PAWL_RING ? CORE_RING : (o->flags & PAWL_SPSC) ? CORE_SPSC : CORE_FIFO;
 }
 
 /* All memory of a queue that takes it at once. More than the machine has is refused here: an allocator that overcommits would
  * promise it, and the process die of touching it. */
-static int prepare(struct pawl_queue *q)
+static int prepare(struct pawl_queue *q, const struct pawl_queue_options *o)
 {
   if (q->capacity_ > 0 && (uint64_t)q->capacity_ > os_memory() / sizeof(struct fifo_cell))
     return -ENOMEM;
   if (!core_has_segments(q) || !(q->flags_ & PAWL_PREALLOC))
-    return core_new(q);
+    return core_new(q, o);
   struct fifo_mode mode = core_fifo_mode(q);
   uint64_t segments = (uint64_t)(q->maxsize_ - 1) / fifo_cells(mode) + 2 + FIFO_SPARES_PREALLOC;
   int result = fifo_prepare(&q->fifo_, mode, segments);
@@ -624,7 +641,7 @@ int pawl_queue_init(struct pawl_queue *q, const struct pawl_queue_options *optio
       .custom_ = o->custom,
       .custom_ctx_ = o->custom_ctx,
   };
-  result = prepare(&fresh);
+  result = prepare(&fresh, o);
   if (result != 0)
     return result;
   *q = fresh;

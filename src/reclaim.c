@@ -5,6 +5,7 @@
 #include <errno.h>
 
 static AT_GLOBAL struct reclaim_thread *threads; /* pushed at the front; records are used again, never freed */
+static AT_GLOBAL uint64_t seeds;
 
 bool reclaim_borrow(struct reclaim_thread *record)
 {
@@ -39,6 +40,7 @@ static struct reclaim_thread *make(void)
   if (t == NULL)
     return NULL;
   t->used = 1;
+  t->random = at_add_relaxed(&seeds, UINT64_C(0x9e3779b97f4a7c15)) + UINT64_C(0x9e3779b97f4a7c15);
   struct reclaim_thread *first = at_load_relaxed(&threads);
   do
     t->next = first;

@@ -52,10 +52,18 @@ struct reclaim_group {
   uint64_t last;       /* top.h: the word that this thread knows, or TOP_UNKNOWN */
 };
 
+/* A random choice that a thread keeps for a while: relaxed.h. */
+struct reclaim_choice {
+  uint64_t bits;
+  uint64_t left; /* uses */
+};
+
 struct reclaim_thread {
   struct reclaim_thread *next; /* all records that ever were; never unlinked */
   uint32_t used;               /* 1 while a thread owns the record */
   uint32_t handlers;           /* signal handlers' operations under way */
+  uint64_t random;             /* never 0; this and the next: relaxed.h */
+  struct reclaim_choice choice[2];
   struct reclaim_group group[RECLAIM_GROUPS + RECLAIM_HANDLERS];
 };
 

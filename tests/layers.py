@@ -18,7 +18,7 @@ LAYERS = {
     "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "spsc": 1, "ring": 1, "pool": 1, "top": 1,
     "lifo": 1, "heap": 1, "heap_chunk": 1, "heap4": 1, "relaxed": 1,
     "park": 2,
-    "core": 3, "custom": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
+    "core": 3, "custom": 3, "locked": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
     "future": 4,
     "executor": 5, "sched": 5,
     "shm": 6, "process": 6, "procpool": 6,

@@ -105,6 +105,7 @@ const struct pawl_check_subject subjects_orders[] = {
     {ORDER("locked-fails", "the same with comparisons that fail", struct compared, init_compared_failing, queue_ops,
            PAWL_CHECK_BAG, 0),
      .roles = "pPtgGhdDJjcxrRnNefsyFiv"},
-    {ORDER("relaxed", "nearly the lowest key, from two heaps", struct pawl_queue, init_relaxed, queue_ops, PAWL_CHECK_BAG, 0)},
+    {ORDER("relaxed", "nearly the lowest key, from two heaps", struct pawl_queue, init_relaxed, queue_ops, PAWL_CHECK_BAG,
+           PAWL_CHECK_TWO_POINT)},
     {.name = NULL},
 };
