@@ -67,8 +67,9 @@ struct bench_audit {
 struct bench_keys {
   uint64_t state; /* of a generator that gives every subject the same keys */
   uint64_t mask;
-  int64_t next; /* key of the next put */
-  int64_t last; /* key of the last get */
+  uint64_t high; /* bits that every key has */
+  int64_t next;  /* key of the next put */
+  int64_t last;  /* key of the last get */
   int64_t before_key;
   uint64_t before; /* the item got before and its key, or 0 */
   uint64_t put;
@@ -90,6 +91,7 @@ struct bench_run {
   uint64_t fill;   /* items for bench_subject.fill */
   unsigned filler; /* stacks: the producer whose items lie below all others and are to stay there */
   uint64_t keys;   /* random keys are below this, a power of two */
+  uint64_t high;   /* bits that all keys have that are in the queue before the threads begin */
   uint64_t step;   /* hold: a key comes back higher by 1 to this, a power of two */
   struct bench_rank *rank;
   uint64_t period; /* trickle: nanoseconds between items */
@@ -193,7 +195,7 @@ static inline void bench_audit_unwind(struct bench_audit *audit, uint64_t item)
 static inline void bench_keys_draw(struct bench_keys *keys)
 {
   keys->state = keys->state * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX; its high bits are the good ones */
-  keys->next = (int64_t)(keys->state >> 20 & keys->mask);
+  keys->next = (int64_t)((keys->state >> 20 & keys->mask) | keys->high);
 }
 
 /* Each worker draws keys of its own. */
@@ -202,6 +204,7 @@ static inline void bench_keys_open(struct bench_keys *keys, const struct bench_w
   memset(keys, 0, sizeof *keys);
   keys->state = (worker->id + 1) * (uint64_t)0x9e3779b97f4a7c15;
   keys->mask = worker->run->keys - 1;
+  keys->high = worker->alone ? worker->run->high : 0;
   bench_keys_draw(keys);
   bench_keys_draw(keys);
 }
