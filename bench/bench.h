@@ -5,7 +5,7 @@
  *   main.c       the command line
  *   subjects.c   the table of queue libraries; subjects/ holds one file per library, loops.h, loops.c the loops they share
  *   workloads.c  the table of workloads;  drivers.c, drivers_prio.c  which threads run which loops, which figures come out
- *   rank.c       the exact reference beside which prio.rank runs a queue
+ *   rank.c       the exact reference beside which prio.rank.* run a queue
  *   sample.c     one sample: a child process, its threads, stop, drain, verification;  quota.c  a group with half a CPU
  *   plan.c       which subject runs in which workload, repetitions interleaved, progress
  *   stats.c      medians, spread, bounds on paired ratios

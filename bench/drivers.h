@@ -44,6 +44,7 @@ void bench_drive_prio_pair(struct bench_trial *trial);
 void bench_drive_prio_front(struct bench_trial *trial);
 void bench_drive_prio_push(struct bench_trial *trial);
 void bench_drive_prio_drain(struct bench_trial *trial);
-void bench_drive_prio_rank(struct bench_trial *trial);
+void bench_drive_prio_rank_pair(struct bench_trial *trial);
+void bench_drive_prio_rank_hold(struct bench_trial *trial);
 
 #endif

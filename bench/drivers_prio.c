@@ -74,13 +74,12 @@ void bench_drive_prio_drain(struct bench_trial *trial)
   bench_trial_verify(trial);
 }
 
-void bench_drive_prio_rank(struct bench_trial *trial)
+/* For `trial->run` as the caller has set it. */
+static void rank_error(struct bench_trial *trial)
 {
-  trial->run.keys = BENCH_FEW_KEYS;
-  begin_drifted(trial);
   bench_open_for_all(trial);
   struct bench_rank *rank =
-      bench_rank_open(trial->run.keys, trial->threads, bench_items(trial->settings, trial->workload->param));
+      bench_rank_open(BENCH_FEW_KEYS, trial->threads, bench_items(trial->settings, trial->workload->param));
   if (rank == NULL)
     bench_trial_fail(trial, "no memory");
   struct bench_keys keys;
@@ -95,4 +94,18 @@ void bench_drive_prio_rank(struct bench_trial *trial)
   if (!(trial->subject->caps & BENCH_RELAXED) && trial->result->value[2] != 0)
     bench_trial_fail(trial, "a strict queue gave what was not the lowest key (rank error %.0f)", trial->result->value[2]);
   bench_trial_verify(trial);
+}
+
+void bench_drive_prio_rank_pair(struct bench_trial *trial)
+{
+  trial->run.keys = BENCH_FEW_KEYS;
+  begin_drifted(trial);
+  rank_error(trial);
+}
+
+/* 1e4 items, and a step as long as all of them reach: 1e5 rounds move them on by 3 steps or 4, a quarter of the reference. */
+void bench_drive_prio_rank_hold(struct bench_trial *trial)
+{
+  trial->run.keys = trial->run.step = BENCH_FEW_KEYS / 16;
+  rank_error(trial);
 }

@@ -443,7 +443,7 @@ static void S(_hold)(struct bench_worker *worker)
   do {
     uint64_t back = 0;
     S(_get_retry)(&user, &back);
-    user.keys.next = user.keys.last + 1 + (int64_t)((uint64_t)user.keys.next & (step - 1));
+    bench_keys_behind(&user.keys, step);
     S(_put_retry)(&user, item);
     S(_audit)(&got, worker, back);
     item += BENCH_STEP;
@@ -454,20 +454,21 @@ static void S(_hold)(struct bench_worker *worker)
   S(_leave)(&user, worker);
 }
 
-/* Pairs, one thread at a time, each operation told to the exact reference of rank.c. */
+/* Pairs or hold (with a step), one thread at a time, each operation told to the exact reference of rank.c. */
 static void S(_rank)(struct bench_worker *worker)
 {
   struct S(_user) user;
   S(_enter)(&user, worker, worker->queue);
-  uint64_t item = bench_first_item(worker);
+  uint64_t item = bench_first_item(worker), step = worker->run->step;
   bench_begin(worker);
   for (; bench_rank_turn(worker); item += BENCH_STEP) {
     uint64_t back = 0;
-    int64_t key = user.keys.next;
-    S(_put_retry)(&user, item);
-    bench_rank_put(worker, key);
     S(_get_retry)(&user, &back);
     bench_rank_got(worker, user.keys.last);
+    if (step != 0)
+      bench_keys_behind(&user.keys, step);
+    bench_rank_put(worker, user.keys.next);
+    S(_put_retry)(&user, item);
     S(_audit)(&worker->got, worker, back);
     bench_rank_pass(worker);
   }

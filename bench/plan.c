@@ -139,7 +139,8 @@ static double planned(const struct bench_workload *workload, const struct bench_
     return bench_trickle_ms(settings);
   if (workload->drive == bench_drive_oversub && workload->param == BENCH_HALF_A_CPU)
     return ms < 400 ? 400 : ms;
-  bool counted = workload->drive == bench_drive_prio_push || workload->drive == bench_drive_prio_rank;
+  bool counted = workload->drive == bench_drive_prio_push || workload->drive == bench_drive_prio_rank_hold ||
+                 workload->drive == bench_drive_prio_rank_pair;
   uint64_t items = bench_items(settings, counted ? workload->param + workload->prefill : workload->prefill);
   double filling = (double)items * 1e-3; /* a microsecond per item, in and out */
   return (workload->drive == bench_drive_pairs ? 2 * ms : ms) + 10 + filling;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* rank.h - the exact reference beside which prio.rank runs a queue; rank.c says how it is measured. */
+/* rank.h - the exact reference beside which prio.rank.* run a queue; rank.c says how it is measured. */
 #ifndef PAWL_BENCH_RANK_H
 #define PAWL_BENCH_RANK_H
 

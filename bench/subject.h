@@ -151,7 +151,7 @@ void bench_observe(struct bench_worker *worker);
 void bench_slow(struct bench_worker *worker, uint64_t ticks);
 /* The policy of a non-blocking loop after `*tries` failures in a row; see loops.h. */
 void bench_back_off(unsigned *tries);
-/* prio.rank, see rank.c: waits for the thread's turn; notes what it did in its turn; passes the turn on. False: all done. */
+/* prio.rank.*, see rank.c: waits for the thread's turn; notes what it did in its turn; passes the turn on. False: all done. */
 bool bench_rank_turn(struct bench_worker *worker);
 void bench_rank_put(struct bench_worker *worker, int64_t key);
 void bench_rank_got(struct bench_worker *worker, int64_t key);
@@ -196,6 +196,12 @@ static inline void bench_keys_draw(struct bench_keys *keys)
 {
   keys->state = keys->state * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX; its high bits are the good ones */
   keys->next = (int64_t)((keys->state >> 20 & keys->mask) | keys->high);
+}
+
+/* The next key is to be the last one got and 1 to `step` more. */
+static inline void bench_keys_behind(struct bench_keys *keys, uint64_t step)
+{
+  keys->next = keys->last + 1 + (int64_t)((uint64_t)keys->next & (step - 1));
 }
 
 /* Each worker draws keys of its own. */

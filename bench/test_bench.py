@@ -81,12 +81,13 @@ class Bench(unittest.TestCase):
 
     def test_two_items_that_a_priority_queue_swaps_are_found(self):
         self.planted("prio-swap", "out of order", workload="prio.drain")
-        self.planted("prio-swap", "not the lowest key", workload="prio.rank")
+        for workload in ("prio.rank.hold", "prio.rank.pair"):
+            self.planted("prio-swap", "not the lowest key", workload=workload)
 
     def test_an_item_with_the_key_of_another_is_found(self):
         for workload in ("prio.pair.1e3", "prio.front"):
             self.planted("prio-mix", "not with their keys", workload=workload)
-        self.planted("prio-invent", "not in the queue", workload="prio.rank")
+        self.planted("prio-invent", "not in the queue", workload="prio.rank.pair")
 
     def test_a_heap_that_is_not_first_in_first_out_among_equals_is_found(self):
         self.planted("prio-unstable", "out of order", workload="prio.drain")
@@ -102,8 +103,8 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(self.path("rank.json")) as file:
             rows = json.load(file)["results"]
-        self.assertEqual([(r["workload"], r["threads"], r["median"]) for r in rows],
-                         [("prio.rank." + m, t, 0) for t in (1, 2) for m in ("mean", "p99", "max")])
+        self.assertEqual([(r["workload"], r["median"]) for r in rows],
+                         [("prio.rank." + keys + "." + m, 0) for keys in ("hold", "pair") for m in ("mean", "p99", "max")])
 
     def test_a_crash_costs_its_row_only(self):
         self.assertIn("crashed", self.planted("crash", "Aborted"))
@@ -255,7 +256,7 @@ class Bench(unittest.TestCase):
         self.assertIn("exit status", run("--help").stdout)
         text = run("list").stdout
         for name in ["lifo.pair", "lifo.pairs", "lifo.stall", "prio.pair.1e3", "prio.pair.1e5", "prio.push", "prio.drain", "prio.front",
-                     "prio.stall", "prio.rank", "mutex-stack", "mutex-heap", "fifo.solo", "fifo.spsc", "fifo.1p1c", "fifo.mpmc", "fifo.pairs", "fifo.block", "fifo.rtt", "fifo.idle",
+                     "prio.stall", "prio.rank.hold", "prio.rank.pair", "mutex-stack", "mutex-heap", "fifo.solo", "fifo.spsc", "fifo.1p1c", "fifo.mpmc", "fifo.pairs", "fifo.block", "fifo.rtt", "fifo.idle",
                      "fifo.trickle", "fifo.stall", "fifo.oversub.1cpu", "fifo.oversub.all", "fifo.memory", "fifo.false-empty",
                      "mutex-cond"]:
             self.assertIn("  " + name + " ", text)

@@ -84,11 +84,10 @@
       {ITEMS}                                                                                                                  \
     }                                                                                                                          \
   }
-#define PRIO_RANK(threads)                                                                                                     \
+#define PRIO_RANK(title, does, text)                                                                                           \
   {                                                                                                                            \
-    .name = "prio.rank", .producers = threads, .caps = BENCH_TRY | BENCH_PRIO | BENCH_PRICE,                                   \
-    .about = "lower keys in the queue than the one a get took, of 10,000 (threads take turns); 0: strict",                     \
-    .drive = bench_drive_prio_rank, .param = 100000, .prefill = 10000, .capacity = 20000, .metrics = {                         \
+    .name = title, .producers = 2, .caps = BENCH_TRY | BENCH_PRIO | BENCH_PRICE, .about = text, .drive = does,                 \
+    .param = 100000, .prefill = 10000, .capacity = 20000, .metrics = {                                                         \
       {.suffix = ".mean", .unit = "items"},                                                                                    \
       {.suffix = ".p99", .unit = "items"},                                                                                     \
       {.suffix = ".max", .unit = "items"}                                                                                      \
@@ -180,8 +179,9 @@ const struct bench_workload bench_workloads[] = {
     PRIO("prio.front", 1, 100000, 0, bench_drive_prio_front, "each gets one of 1e5 and puts it back a little behind the front"),
     PRIO("prio.front", 2, 100000, 0, bench_drive_prio_front, "each gets one of 1e5 and puts it back a little behind the front"),
     STALL("prio.stall", BENCH_PRIO, 500),
-    PRIO_RANK(1),
-    PRIO_RANK(2),
+    PRIO_RANK("prio.rank.hold", bench_drive_prio_rank_hold,
+              "lower keys in the queue than the one a get took, of 1e4; 0: strict"),
+    PRIO_RANK("prio.rank.pair", bench_drive_prio_rank_pair, "the same with the keys of prio.pair"),
 };
 
 const unsigned bench_workload_count = sizeof bench_workloads / sizeof *bench_workloads;
