@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rank.c - how far from the lowest key a priority queue's gets are: measured against an exact reference, in a known order (prio.rank.*).
+ * rank.c - prio.rank.*: how far from the lowest key a queue's gets are, against an exact reference, in a known order.
  *
  * The rank error of a get is the number of items in the queue whose key is lower than the one it took; 0 for a strict queue,
  * and the bench fails one that is not. Threads take turns, one pair of put and get each: so the order of all operations is

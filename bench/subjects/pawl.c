@@ -2,9 +2,9 @@
 /*
  * pawl.c - Pawl's queues as a user calls them: pawl_queue_put and pawl_queue_get in the shared library.
  *
- * pawl_prio.c has the priority queues. All but pawl-tracked are PAWL_UNTRACKED, because no peer counts tasks; pawl-tracked shows the price of counting. Compiled
+ * All but pawl-tracked are PAWL_UNTRACKED, because no peer counts tasks; pawl-tracked shows the price of counting. Compiled
  * a second time with BENCH_PAWL_STATIC, against libpawl.a with link-time optimisation, it gives the -static subjects: the
- * price of the calls into a shared library.
+ * price of the calls into a shared library. The priority queues are in pawl_prio.c.
  */
 #include "../subject.h"
 #include <pawl.h>
