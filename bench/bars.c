@@ -60,6 +60,16 @@ struct bar {
     "fifo.memory.held", 1, 0, subject, NULL, AT_MOST, 1024, 0, MUST_HOLD                                                       \
   }
 
+#define LIFO(n)                                                                                                                \
+  {                                                                                                                            \
+    "lifo.pairs", n, 0, "pawl-lifo", "ck-stack", AT_LEAST, 1.0, 1.5, MAY_MISS                                                  \
+  }
+#define PRIO(items, locked)                                                                                                    \
+  {"prio.pair." items, 2, 0, "pawl-priority", "tbb-priority", AT_LEAST, 0.6, 1.0, MAY_MISS},                                   \
+  {                                                                                                                            \
+    "prio.pair." items, 2, 0, "pawl-priority-locked", "tbb-priority", AT_LEAST, locked, 0, MAY_MISS                            \
+  }
+
 static const struct bar bars[] = {
     {"fifo.solo", 1, 0, "pawl-bounded", "mutex", AT_MOST, 0.9, 0.75, MAY_MISS},
     {"fifo.solo", 1, 0, "pawl-unbounded", "mutex", AT_MOST, 0.9, 0.75, MAY_MISS},
@@ -116,6 +126,15 @@ static const struct bar bars[] = {
     MEMORY("pawl-unbounded"),
     MEMORY("pawl-simple"),
     {"fifo.spsc", 1, 1, "pawl-spsc", "ck-ring-spsc", AT_LEAST, 1.0, 2.0, MAY_MISS},
+    LIFO(2),
+    LIFO(4),
+    {"lifo.stall", 2, 0, "pawl-lifo", NULL, AT_MOST, 3, 1, MUST_HOLD},
+    {"lifo.stall", 2, 0, "pawl-lifo-bounded", NULL, AT_MOST, 3, 1, MUST_HOLD},
+    PRIO("1e3", 2),
+    PRIO("1e5", 1.2),
+    {"prio.stall", 2, 0, "pawl-priority", NULL, AT_MOST, 3, 1, MUST_HOLD},
+    {"prio.stall", 2, 0, "pawl-priority-bounded", NULL, AT_MOST, 3, 1, MUST_HOLD},
+    {"prio.pair.1e5", 2, 0, "pawl-relaxed", "pawl-priority-locked", AT_LEAST, 1.2, 0, MAY_MISS},
 };
 
 enum verdict { PASS, MISS, UNDECIDED, UNMEASURED };
@@ -160,7 +179,7 @@ static void print(FILE *out, const struct bar *bar, bool measured, const struct 
     snprintf(limit, sizeof limit, "%s %g%s", sign, bar->limit, times);
   if (bar->stretch > 0)
     snprintf(stretch, sizeof stretch, "%s %g%s", sign, bar->stretch, times);
-  fprintf(out, "%-18s %-6s %-15s %-20s %-10s", bar->workload, shape, bar->subject, bar->peer != NULL ? bar->peer : "", limit);
+  fprintf(out, "%-18s %-6s %-21s %-20s %-10s", bar->workload, shape, bar->subject, bar->peer != NULL ? bar->peer : "", limit);
   if (measured)
     fprintf(out, " %9.3g %9.3g", ratio->median, bar->direction == AT_LEAST ? ratio->lower : ratio->upper);
   else
@@ -174,7 +193,7 @@ static void print(FILE *out, const struct bar *bar, bool measured, const struct 
 bool bench_bars_print(FILE *out, const struct bench_results *results)
 {
   unsigned count[4] = {0}, duties_missed = 0;
-  fprintf(out, "\n%-18s %-6s %-15s %-20s %-10s %9s %9s %-12s stretch (! must hold)\n", "bar", "", "subject", "against", "",
+  fprintf(out, "\n%-18s %-6s %-21s %-20s %-10s %9s %9s %-12s stretch (! must hold)\n", "bar", "", "subject", "against", "",
           "median", "bound", "");
   for (unsigned i = 0; i < sizeof bars / sizeof *bars; i++) {
     struct bench_ratio ratio;

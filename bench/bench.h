@@ -4,7 +4,8 @@
  *
  *   main.c       the command line
  *   subjects.c   the table of queue libraries; subjects/ holds one file per library, loops.h, loops.c the loops they share
- *   workloads.c  the table of workloads;  drivers.c  which threads run which loops, and which figures come out
+ *   workloads.c  the table of workloads;  drivers.c, drivers_prio.c  which threads run which loops, which figures come out
+ *   rank.c       the exact reference beside which prio.rank.* run a queue
  *   sample.c     one sample: a child process, its threads, stop, drain, verification;  quota.c  a group with half a CPU
  *   plan.c       which subject runs in which workload, repetitions interleaved, progress
  *   stats.c      medians, spread, bounds on paired ratios
@@ -22,6 +23,8 @@
 
 #define BENCH_METRICS 6 /* rows per cell at most */
 #define BENCH_REPS_MAX 1000
+#define BENCH_KEYS ((uint64_t)1 << 40)     /* random keys of priority queues are below this ... */
+#define BENCH_FEW_KEYS ((uint64_t)1 << 20) /* ... or this, where many are to be equal or every one is counted */
 
 enum bench_exit { BENCH_OK = 0, BENCH_FAILED = 1, BENCH_USAGE = 2 };
 
@@ -59,6 +62,7 @@ struct bench_workload {
   struct bench_metric metrics[BENCH_METRICS]; /* ends with a NULL suffix if shorter */
   unsigned param;                             /* meaning known to drive */
   size_t capacity;                            /* of bounded subjects, if not as the settings say */
+  unsigned prefill;                           /* items in the queue before the threads begin */
 };
 
 extern const struct bench_workload bench_workloads[];

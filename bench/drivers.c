@@ -12,19 +12,13 @@
 
 enum { THREADS_MAX = 2 * BENCH_PRODUCERS_MAX, FREEZES = 90, FREEZE_MS = 5 };
 
-/* CPU time and context switches of the process between two points. */
-struct usage {
-  double cpu_ns;
-  double switches;
-};
-
-static struct usage usage_now(void)
+struct bench_usage bench_usage_now(void)
 {
   struct rusage r;
   getrusage(RUSAGE_SELF, &r);
-  return (struct usage){((double)r.ru_utime.tv_sec + (double)r.ru_stime.tv_sec) * 1e9 +
-                            ((double)r.ru_utime.tv_usec + (double)r.ru_stime.tv_usec) * 1e3,
-                        (double)(r.ru_nvcsw + r.ru_nivcsw)};
+  return (struct bench_usage){((double)r.ru_utime.tv_sec + (double)r.ru_stime.tv_sec) * 1e9 +
+                                  ((double)r.ru_utime.tv_usec + (double)r.ru_stime.tv_usec) * 1e3,
+                              (double)(r.ru_nvcsw + r.ru_nivcsw)};
 }
 
 static void sleep_ns(uint64_t ns)
@@ -34,8 +28,7 @@ static void sleep_ns(uint64_t ns)
     ;
 }
 
-/* From the first thread's start to the last one's end. */
-static double elapsed_ns(const struct bench_trial *trial)
+double bench_elapsed_ns(const struct bench_trial *trial)
 {
   uint64_t begin = UINT64_MAX, end = 0;
   for (unsigned i = 0; i < trial->threads; i++) {
@@ -47,7 +40,7 @@ static double elapsed_ns(const struct bench_trial *trial)
   return (double)(end - begin);
 }
 
-static double passed(const struct bench_trial *trial)
+double bench_passed(const struct bench_trial *trial)
 {
   double items = 0;
   for (unsigned i = 0; i < trial->threads; i++)
@@ -55,11 +48,27 @@ static double passed(const struct bench_trial *trial)
   return items;
 }
 
-static void open_for_all(struct bench_trial *trial)
+uint64_t bench_items(const struct bench_settings *settings, uint64_t items)
 {
-  void *queue = bench_trial_open(trial, trial->settings->capacity);
+  uint64_t most = settings->verify ? 10000 : settings->milliseconds <= 25 ? 100000 : UINT64_MAX;
+  return items < most ? items : most;
+}
+
+/* The items to be found there are put by a worker beyond the threads; no more than half of what the queue takes. */
+void bench_open_for_all(struct bench_trial *trial)
+{
+  size_t capacity = trial->workload->capacity != 0 ? trial->workload->capacity : trial->settings->capacity;
+  struct bench_worker *filler = &trial->workers[trial->threads];
+  struct bench_run *run = &trial->run;
+  void *queue = bench_trial_open(trial, capacity);
   for (unsigned i = 0; i < trial->threads; i++)
     trial->workers[i].queue = queue;
+  run->filler = trial->threads;
+  run->fill = bench_items(trial->settings, trial->workload->prefill);
+  run->fill = run->fill < capacity / 2 ? run->fill : capacity / 2;
+  *filler = (struct bench_worker){.run = run, .queue = queue, .id = trial->threads, .alone = true};
+  if (run->fill > 0)
+    trial->subject->fill(filler);
 }
 
 static void give_histograms(struct bench_trial *trial, unsigned count)
@@ -87,12 +96,12 @@ static void put_quantiles(struct bench_trial *trial, unsigned count, const doubl
 
 void bench_drive_solo(struct bench_trial *trial)
 {
-  open_for_all(trial);
-  struct usage before = usage_now();
+  bench_open_for_all(trial);
+  struct bench_usage before = bench_usage_now();
   bench_trial_run(trial, &trial->subject->solo);
-  struct usage after = usage_now();
+  struct bench_usage after = bench_usage_now();
   double pairs = (double)trial->workers[0].puts;
-  trial->result->value[0] = elapsed_ns(trial) / pairs;
+  trial->result->value[0] = bench_elapsed_ns(trial) / pairs;
   trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / pairs;
   bench_trial_verify(trial);
 }
@@ -102,12 +111,12 @@ static void stream(struct bench_trial *trial, bench_loop *produce, bench_loop *c
   bench_loop *loops[THREADS_MAX];
   for (unsigned i = 0; i < trial->threads; i++)
     loops[i] = i < trial->workload->producers ? produce : consume;
-  open_for_all(trial);
-  struct usage before = usage_now();
+  bench_open_for_all(trial);
+  struct bench_usage before = bench_usage_now();
   bench_trial_run(trial, loops);
-  struct usage after = usage_now();
-  double items = passed(trial);
-  trial->result->value[0] = items * 1e3 / elapsed_ns(trial);
+  struct bench_usage after = bench_usage_now();
+  double items = bench_passed(trial);
+  trial->result->value[0] = items * 1e3 / bench_elapsed_ns(trial);
   trial->result->value[1] = (after.switches - before.switches) * 1e3 / items;
   trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / items;
   bench_trial_verify(trial);
@@ -156,30 +165,35 @@ static void all_threads(struct bench_trial *trial, bench_loop **loops, bench_loo
     loops[i] = loop;
 }
 
+void bench_throughput(struct bench_trial *trial, bench_loop *loop)
+{
+  bench_loop *loops[THREADS_MAX];
+  all_threads(trial, loops, loop);
+  struct bench_usage before = bench_usage_now();
+  bench_trial_run(trial, loops);
+  struct bench_usage after = bench_usage_now();
+  trial->result->value[0] = bench_passed(trial) * 1e3 / bench_elapsed_ns(trial);
+  trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / bench_passed(trial);
+}
+
 /* Throughput and fairness first, then once more on a new queue with every operation timed. */
 void bench_drive_pairs(struct bench_trial *trial)
 {
   static const double fractions[] = {0.5, 0.99, 0.999, 0.9999};
   bench_loop *loops[THREADS_MAX];
-  all_threads(trial, loops, trial->subject->pairs);
-  open_for_all(trial);
-  struct usage before = usage_now();
-  bench_trial_run(trial, loops);
-  struct usage after = usage_now();
-  double items = passed(trial);
+  bench_open_for_all(trial);
+  bench_throughput(trial, trial->subject->pairs);
   double least = 1e300, most = 0;
   for (unsigned i = 0; i < trial->threads; i++) {
     double count = (double)trial->workers[i].got.count;
     least = count < least ? count : least;
     most = count > most ? count : most;
   }
-  trial->result->value[0] = items * 1e3 / elapsed_ns(trial);
   trial->result->value[1] = least / most;
-  trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / items;
   bench_trial_verify(trial);
   memset(trial->workers, 0, trial->threads * sizeof *trial->workers);
   all_threads(trial, loops, trial->subject->pairs_timed);
-  open_for_all(trial);
+  bench_open_for_all(trial);
   give_histograms(trial, trial->threads);
   bench_trial_run(trial, loops);
   put_quantiles(trial, trial->threads, fractions, 4, trial->result->value + 2);
@@ -190,13 +204,13 @@ void bench_drive_rtt(struct bench_trial *trial)
 {
   static const double fractions[] = {0.5, 0.99, 0.999, 0.9999};
   bench_loop *loops[] = {trial->subject->ping_wait, trial->subject->pong_wait};
-  open_for_all(trial);
+  bench_open_for_all(trial);
   void *reply = bench_trial_open(trial, trial->settings->capacity);
   trial->workers[0].reply = trial->workers[1].reply = reply;
   give_histograms(trial, 1);
-  struct usage before = usage_now();
+  struct bench_usage before = bench_usage_now();
   bench_trial_run(trial, loops);
-  struct usage after = usage_now();
+  struct bench_usage after = bench_usage_now();
   trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / (double)trial->workers[0].puts;
   put_quantiles(trial, 1, fractions, 4, trial->result->value);
   bench_trial_verify(trial);
@@ -208,13 +222,13 @@ void bench_drive_idle(struct bench_trial *trial)
   bench_loop *loops[BENCH_IDLERS];
   pthread_t ids[BENCH_IDLERS];
   all_threads(trial, loops, trial->subject->consume_wait);
-  open_for_all(trial);
+  bench_open_for_all(trial);
   bench_trial_start(trial, loops, ids);
   sleep_ns(trial->settings->verify ? 1000000 : 50000000);
-  struct usage before = usage_now();
+  struct bench_usage before = bench_usage_now();
   uint64_t begin = bench_now();
   sleep_ns(trial->settings->verify ? 1000000 : 500000000);
-  struct usage after = usage_now();
+  struct bench_usage after = bench_usage_now();
   double seconds = (double)(bench_now() - begin) / 1e9;
   trial->result->value[0] = (after.cpu_ns - before.cpu_ns) / 1e6 / seconds;
   trial->result->value[1] = (after.switches - before.switches - 1) / seconds;
@@ -225,7 +239,6 @@ void bench_drive_idle(struct bench_trial *trial)
   trial->run.producing = 1;
   trial->subject->produce_wait(poisoner);
   bench_trial_finish(trial, ids);
-  trial->threads++;
   bench_trial_verify(trial);
 }
 
@@ -244,11 +257,11 @@ void bench_drive_trickle(struct bench_trial *trial)
   longer.milliseconds = bench_trickle_ms(&longer);
   trial->settings = &longer;
   trial->run.period = longer.verify ? 100000 : 1000000;
-  open_for_all(trial);
-  struct usage before = usage_now();
+  bench_open_for_all(trial);
+  struct bench_usage before = bench_usage_now();
   bench_trial_run(trial, loops);
-  struct usage after = usage_now();
-  double items = passed(trial);
+  struct bench_usage after = bench_usage_now();
+  double items = bench_passed(trial);
   trial->result->value[0] = trial->result->cpu_ns_per_op = (after.cpu_ns - before.cpu_ns) / items;
   bench_trial_verify(trial);
 }
@@ -265,7 +278,7 @@ static uint64_t stalls(struct bench_trial *trial, unsigned freezes, bool control
   bench_loop *loops[] = {trial->subject->observe, trial->subject->pairs};
   pthread_t ids[2];
   memset(trial->workers, 0, 2 * sizeof *trial->workers);
-  open_for_all(trial);
+  bench_open_for_all(trial);
   bench_trial_start(trial, loops, ids);
   uint64_t jitter = bench_ticks();
   for (unsigned i = 0; i < freezes; i++) {
@@ -342,17 +355,12 @@ void bench_drive_false_empty(struct bench_trial *trial)
 {
   bench_loop *loops[THREADS_MAX];
   all_threads(trial, loops, trial->subject->pairs);
-  open_for_all(trial);
-  struct bench_worker *filler = &trial->workers[trial->threads];
-  *filler = (struct bench_worker){.run = &trial->run, .queue = trial->workers[0].queue, .id = trial->threads, .alone = true};
-  trial->run.fill = 4;
-  trial->subject->fill(filler);
+  bench_open_for_all(trial);
   bench_trial_run(trial, loops);
   double empties = 0;
   for (unsigned i = 0; i < trial->threads; i++)
     empties += (double)trial->workers[i].empties;
-  trial->result->value[0] = empties * 1e6 / passed(trial);
-  trial->threads++;
+  trial->result->value[0] = empties * 1e6 / bench_passed(trial);
   if (!(trial->subject->caps & BENCH_FAULTY))
     bench_trial_verify(trial);
 }

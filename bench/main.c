@@ -35,7 +35,7 @@ static const char usage_text[] =
     "  --reps N          repetitions, interleaved across subjects (default 5)\n"
     "  --time MS         measured time of each repetition (default 50)\n"
     "  --patience S      seconds until a sample counts as hung (default 60)\n"
-    "  --quick           3 repetitions of 25 ms, 1 of the slow workloads: everything in under two minutes\n"
+    "  --quick           3 repetitions of 25 ms, 1 of the slow workloads: everything in about two minutes\n"
     "  --full            21 repetitions of 100 ms, for results to publish\n"
     "  --verify          1 repetition of 2 ms: only the checks count\n"
     "  --pin, --no-pin   thread i on CPU i modulo their number (default), or wherever the system likes\n"

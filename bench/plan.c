@@ -131,15 +131,19 @@ static double planned(const struct bench_workload *workload, const struct bench_
   double ms = settings->milliseconds;
   if (settings->verify)
     return ms + 5;
-  if (strcmp(workload->name, "fifo.stall") == 0)
+  if (workload->drive == bench_drive_stall)
     return 1250;
-  if (strcmp(workload->name, "fifo.idle") == 0)
+  if (workload->drive == bench_drive_idle)
     return 560;
-  if (strcmp(workload->name, "fifo.trickle") == 0)
+  if (workload->drive == bench_drive_trickle)
     return bench_trickle_ms(settings);
-  if (strcmp(workload->name, "fifo.oversub.quota") == 0)
+  if (workload->drive == bench_drive_oversub && workload->param == BENCH_HALF_A_CPU)
     return ms < 400 ? 400 : ms;
-  return strcmp(workload->name, "fifo.pairs") == 0 ? 2 * ms + 10 : ms + 10;
+  bool counted = workload->drive == bench_drive_prio_push || workload->drive == bench_drive_prio_rank_hold ||
+                 workload->drive == bench_drive_prio_rank_pair;
+  uint64_t items = bench_items(settings, counted ? workload->param + workload->prefill : workload->prefill);
+  double filling = (double)items * 1e-3; /* a microsecond per item, in and out */
+  return (workload->drive == bench_drive_pairs ? 2 * ms : ms) + 10 + filling;
 }
 
 /* Peers that wait for named predecessors can stand still for a minute on a busy machine: no reason to fail a check of Pawl. */

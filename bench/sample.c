@@ -100,21 +100,27 @@ static void expect(struct bench_audit *audit, uint64_t first, uint64_t n)
 void bench_trial_verify(struct bench_trial *trial)
 {
   struct bench_audit put = {0}, got = {0};
+  uint64_t put_keys = 0, got_keys = 0, disorder = 0;
   struct bench_worker rest = {.run = &trial->run, .queue = trial->workers[0].queue, .alone = true};
   trial->subject->drain(&rest);
-  for (unsigned i = 0; i <= trial->threads; i++) {
-    const struct bench_worker *worker = i < trial->threads ? &trial->workers[i] : &rest;
+  for (unsigned i = 0; i < trial->threads + 2; i++) { /* the threads, who filled the queue or told them to stop, the rest */
+    const struct bench_worker *worker = i <= trial->threads ? &trial->workers[i] : &rest;
     expect(&put, bench_first_item(worker), worker->puts);
     got.count += worker->got.count;
     got.sum += worker->got.sum;
     got.squares += worker->got.squares;
-    if (worker->got.disorder != 0)
-      bench_trial_fail(trial, "%llu items of one producer came out of order", (unsigned long long)worker->got.disorder);
+    put_keys += worker->keys.put;
+    got_keys += worker->keys.got;
+    disorder += worker->got.disorder;
   }
+  if (disorder != 0)
+    bench_trial_fail(trial, "%llu items came out of order", (unsigned long long)disorder);
   if (got.count != put.count)
     bench_trial_fail(trial, "%llu items put, %llu got", (unsigned long long)put.count, (unsigned long long)got.count);
   if (got.sum != put.sum || got.squares != put.squares)
     bench_trial_fail(trial, "%llu items put and got, but not the same ones", (unsigned long long)put.count);
+  if (got_keys != put_keys)
+    bench_trial_fail(trial, "%llu items put and got, but not with their keys", (unsigned long long)put.count);
 }
 
 static _Noreturn void child(const struct bench_workload *workload, const struct bench_subject *subject,
@@ -125,8 +131,12 @@ static _Noreturn void child(const struct bench_workload *workload, const struct 
   signal(SIGINT, SIG_DFL);
   alarm(settings->patience + settings->milliseconds / 50);
   unsigned threads = bench_workload_threads(workload);
-  struct bench_trial trial = {
-      .workload = workload, .subject = subject, .settings = settings, .result = result, .threads = threads};
+  struct bench_trial trial = {.workload = workload,
+                              .subject = subject,
+                              .settings = settings,
+                              .result = result,
+                              .threads = threads,
+                              .run.keys = BENCH_KEYS};
   size_t bytes = (threads + 1) * sizeof *trial.workers;
   trial.workers = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (trial.workers == MAP_FAILED)

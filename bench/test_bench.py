@@ -47,9 +47,9 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("rows verified", result.stdout)
 
-    def planted(self, fault, message, *options):
-        result = run("--time", "20", "--reps", "1", "--quiet", "--subject", "faulty-" + fault, "--workload",
-                     "fifo.solo,fifo.1p1c,fifo.mpmc,fifo.pairs", "--threads", "1,2,4", *options, program=FAULTY)
+    def planted(self, fault, message, *options, workload="fifo.solo,fifo.1p1c,fifo.mpmc,fifo.pairs"):
+        result = run("--time", "20", "--reps", "1", "--quiet", "--subject", "faulty-" + fault, "--workload", workload,
+                     "--threads", "1,2,4", *options, program=FAULTY)
         self.assertEqual(result.returncode, 1, result.stdout)
         self.assertIn("FAILED", result.stderr)
         self.assertIn(message, result.stderr)
@@ -67,6 +67,44 @@ class Bench(unittest.TestCase):
 
     def test_two_swapped_items_are_found(self):
         self.planted("swap", "out of order")
+
+    def test_an_item_that_a_stack_loses_is_found(self):
+        self.planted("stack-lose", " got", workload="lifo.pair")
+
+    def test_two_items_that_a_stack_swaps_are_found(self):
+        for workload in ("lifo.pair", "lifo.pairs"):
+            self.planted("stack-swap", "out of order", workload=workload)
+
+    def test_an_item_that_a_priority_queue_loses_is_found(self):
+        for workload in ("prio.pair.1e5", "prio.front", "prio.drain"):
+            self.planted("prio-lose", " got", workload=workload)
+
+    def test_two_items_that_a_priority_queue_swaps_are_found(self):
+        self.planted("prio-swap", "out of order", workload="prio.drain")
+        for workload in ("prio.rank.hold", "prio.rank.pair"):
+            self.planted("prio-swap", "not the lowest key", workload=workload)
+
+    def test_an_item_with_the_key_of_another_is_found(self):
+        for workload in ("prio.pair.1e3", "prio.front"):
+            self.planted("prio-mix", "not with their keys", workload=workload)
+        self.planted("prio-invent", "not in the queue", workload="prio.rank.pair")
+
+    def test_a_heap_that_is_not_first_in_first_out_among_equals_is_found(self):
+        self.planted("prio-unstable", "out of order", workload="prio.drain")
+
+    def test_families_are_kept_apart(self):
+        for subject, workload in (("mutex-stack", "fifo.*,prio.*"), ("mutex-heap", "fifo.*,lifo.*"), ("mutex", "lifo.*,prio.*")):
+            result = run("--verify", "--quiet", "--subject", subject, "--workload", workload, program=FAULTY)
+            self.assertEqual(result.returncode, 2, result.stdout)
+            self.assertIn("no subject fits", result.stderr)
+
+    def test_the_rank_error_of_a_strict_queue_is_0(self):
+        result = run("--verify", "--quiet", "--subject", "mutex-heap", "--workload", "prio.rank", "--json", self.path("rank.json"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(self.path("rank.json")) as file:
+            rows = json.load(file)["results"]
+        self.assertEqual([(r["workload"], r["median"]) for r in rows],
+                         [("prio.rank." + keys + "." + m, 0) for keys in ("hold", "pair") for m in ("mean", "p99", "max")])
 
     def test_a_crash_costs_its_row_only(self):
         self.assertIn("crashed", self.planted("crash", "Aborted"))
@@ -217,7 +255,8 @@ class Bench(unittest.TestCase):
     def test_help_and_list(self):
         self.assertIn("exit status", run("--help").stdout)
         text = run("list").stdout
-        for name in ["fifo.solo", "fifo.spsc", "fifo.1p1c", "fifo.mpmc", "fifo.pairs", "fifo.block", "fifo.rtt", "fifo.idle",
+        for name in ["lifo.pair", "lifo.pairs", "lifo.stall", "prio.pair.1e3", "prio.pair.1e5", "prio.push", "prio.drain", "prio.front",
+                     "prio.stall", "prio.rank.hold", "prio.rank.pair", "mutex-stack", "mutex-heap", "fifo.solo", "fifo.spsc", "fifo.1p1c", "fifo.mpmc", "fifo.pairs", "fifo.block", "fifo.rtt", "fifo.idle",
                      "fifo.trickle", "fifo.stall", "fifo.oversub.1cpu", "fifo.oversub.all", "fifo.memory", "fifo.false-empty",
                      "mutex-cond"]:
             self.assertIn("  " + name + " ", text)

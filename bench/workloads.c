@@ -38,12 +38,59 @@
       {SWITCHES}                                                                                                               \
     }                                                                                                                          \
   }
+#define STALL(title, family, items)                                                                                            \
+  {                                                                                                                            \
+    .name = title, .producers = 2, .caps = BENCH_TRY | family, .prefill = items, .drive = bench_drive_stall,                   \
+    .about = "operations over 1 ms while the peer is stopped 90 times for 5 ms; control: without", .metrics = {                \
+      {.suffix = "", .unit = "stalls"},                                                                                        \
+      {.suffix = ".control", .unit = "stalls"}                                                                                 \
+    }                                                                                                                          \
+  }
 #define OVERSUB(title, where, text)                                                                                            \
   {                                                                                                                            \
     .name = title, .producers = 8, .consumers = 8, .baseline = "mutex-cond", .about = text, .drive = bench_drive_oversub,      \
     .param = where, .metrics = {                                                                                               \
       {ITEMS},                                                                                                                 \
       {SWITCHES}                                                                                                               \
+    }                                                                                                                          \
+  }
+
+#define LIFO_DEPTH 64 /* items below those that come and go */
+#define LIFO_PAIRS(threads)                                                                                                    \
+  {                                                                                                                            \
+    .name = "lifo.pairs", .producers = threads, .caps = BENCH_TRY | BENCH_STACK, .baseline = "mutex-stack",                    \
+    .about = "each puts one and gets one, from a stack of 64 and more", .drive = bench_drive_pairs, .prefill = LIFO_DEPTH,     \
+    .metrics = {                                                                                                               \
+      {ITEMS},                                                                                                                 \
+      {.suffix = ".share", .unit = "ratio", .higher_is_better = true},                                                         \
+      QUANTILES                                                                                                                \
+    }                                                                                                                          \
+  }
+#define PRIO(title, threads, items, extra, does, text)                                                                         \
+  {                                                                                                                            \
+    .name = title, .producers = threads, .caps = BENCH_TRY | BENCH_PRIO | extra, .baseline = "mutex-heap", .about = text,      \
+    .drive = does, .prefill = items, .capacity = 2 * items, .metrics = {                                                       \
+      {ITEMS}                                                                                                                  \
+    }                                                                                                                          \
+  }
+#define PRIO_PAIR(threads, items, extra)                                                                                       \
+  PRIO("prio.pair." #items, threads, (unsigned)items, extra, bench_drive_prio_pair,                                            \
+       "each puts a random key and gets one, from a queue of " #items)
+#define PRIO_PUSH(threads)                                                                                                     \
+  {                                                                                                                            \
+    .name = "prio.push", .producers = threads, .caps = BENCH_TRY | BENCH_PRIO, .baseline = "mutex-heap",                       \
+    .about = "a million random keys go in; --quick: a tenth", .drive = bench_drive_prio_push, .param = BENCH_ELEMENTS,         \
+    .capacity = BENCH_ELEMENTS, .metrics = {                                                                                   \
+      {ITEMS}                                                                                                                  \
+    }                                                                                                                          \
+  }
+#define PRIO_RANK(title, does, text)                                                                                           \
+  {                                                                                                                            \
+    .name = title, .producers = 2, .caps = BENCH_TRY | BENCH_PRIO | BENCH_PRICE, .about = text, .drive = does,                 \
+    .param = 100000, .prefill = 10000, .capacity = 20000, .metrics = {                                                         \
+      {.suffix = ".mean", .unit = "items"},                                                                                    \
+      {.suffix = ".p99", .unit = "items"},                                                                                     \
+      {.suffix = ".max", .unit = "items"}                                                                                      \
     }                                                                                                                          \
   }
 
@@ -89,12 +136,7 @@ const struct bench_workload bench_workloads[] = {
      .about = "an item every millisecond",
      .drive = bench_drive_trickle,
      .metrics = {{.suffix = "", .unit = "ns CPU/op"}}},
-    {.name = "fifo.stall",
-     .producers = 2,
-     .caps = BENCH_TRY,
-     .about = "operations over 1 ms while the peer is stopped 90 times for 5 ms; control: without",
-     .drive = bench_drive_stall,
-     .metrics = {{.suffix = "", .unit = "stalls"}, {.suffix = ".control", .unit = "stalls"}}},
+    STALL("fifo.stall", 0, 0),
     OVERSUB("fifo.oversub.1cpu", BENCH_ONE_CPU, "16 threads on one CPU, with the calls that sleep where there are any"),
     OVERSUB("fifo.oversub.all", BENCH_ALL_CPUS, "16 threads on all CPUs"),
     OVERSUB("fifo.oversub.quota", BENCH_HALF_A_CPU, "16 threads under a quota of half a CPU (cgroup v1 or v2)"),
@@ -111,7 +153,35 @@ const struct bench_workload bench_workloads[] = {
      .caps = BENCH_TRY | BENCH_FAULTY,
      .about = "EMPTY answers of a queue that always holds four items or more",
      .drive = bench_drive_false_empty,
-     .metrics = {{.suffix = "", .unit = "per 1e6 gets"}}},
+     .metrics = {{.suffix = "", .unit = "per 1e6 gets"}},
+     .prefill = 4},
+    {.name = "lifo.pair",
+     .producers = 1,
+     .caps = BENCH_TRY | BENCH_STACK | BENCH_PRICE,
+     .baseline = "mutex-stack",
+     .about = "one thread puts an item on a stack of 64 and gets it back",
+     .drive = bench_drive_solo,
+     .metrics = {{.suffix = "", .unit = "ns"}},
+     .prefill = LIFO_DEPTH},
+    LIFO_PAIRS(2),
+    LIFO_PAIRS(4),
+    LIFO_PAIRS(8),
+    STALL("lifo.stall", BENCH_STACK, LIFO_DEPTH),
+    PRIO_PAIR(1, 1e3, 0),
+    PRIO_PAIR(2, 1e3, 0),
+    PRIO_PAIR(4, 1e3, 0),
+    PRIO_PAIR(1, 1e5, 0),
+    PRIO_PAIR(2, 1e5, BENCH_PRICE),
+    PRIO_PAIR(4, 1e5, 0),
+    PRIO_PUSH(1),
+    PRIO_PUSH(2),
+    PRIO("prio.drain", 2, BENCH_ELEMENTS, 0, bench_drive_prio_drain, "a million items come out, nobody puts; --quick: a tenth"),
+    PRIO("prio.front", 1, 100000, 0, bench_drive_prio_front, "each gets one of 1e5 and puts it back a little behind the front"),
+    PRIO("prio.front", 2, 100000, 0, bench_drive_prio_front, "each gets one of 1e5 and puts it back a little behind the front"),
+    STALL("prio.stall", BENCH_PRIO, 500),
+    PRIO_RANK("prio.rank.hold", bench_drive_prio_rank_hold,
+              "lower keys in the queue than the one a get took, of 1e4; 0: strict"),
+    PRIO_RANK("prio.rank.pair", bench_drive_prio_rank_pair, "the same with the keys of prio.pair"),
 };
 
 const unsigned bench_workload_count = sizeof bench_workloads / sizeof *bench_workloads;
@@ -137,6 +207,8 @@ const char *bench_workload_missing(const struct bench_workload *workload)
 
 bool bench_fits(const struct bench_workload *workload, const struct bench_subject *subject)
 {
+  if ((subject->caps & BENCH_FAMILY) != (workload->caps & BENCH_FAMILY))
+    return false;
   unsigned needs = workload->caps & (BENCH_TRY | BENCH_WAIT | BENCH_SPSC);
   if ((subject->caps & needs) != needs)
     return false;

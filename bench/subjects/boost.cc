@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * boost.cc - Boost.Lockfree: queue with its nodes allocated beforehand (bounded_push never allocates), and spsc_queue.
+ * boost.cc - Boost.Lockfree: queue and stack with nodes allocated beforehand (bounded_push never allocates), and spsc_queue.
  */
 #include "../subject.h"
 #include <boost/lockfree/queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
+#include <boost/lockfree/stack.hpp>
 
 namespace
 {
@@ -86,4 +87,41 @@ static inline bool boost_spsc_get(boost_spsc_handle *handle, uint64_t *item)
 #define SUBJECT_LIBRARY "Boost " BOOST_LIB_VERSION
 #define SUBJECT_NOTE "lockfree::spsc_queue"
 #define SUBJECT_CAPS (BENCH_TRY | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE)
+#include "../loops.h"
+
+namespace
+{
+using Stack = boost::lockfree::stack<uint64_t>;
+}
+
+struct boost_stack_handle {
+  Stack *stack;
+};
+
+static void boost_stack_attach(boost_stack_handle *handle, void *queue)
+{
+  handle->stack = static_cast<Stack *>(queue);
+}
+
+static void boost_stack_detach(boost_stack_handle *)
+{
+}
+
+static inline bool boost_stack_put(boost_stack_handle *handle, uint64_t item)
+{
+  return handle->stack->bounded_push(item);
+}
+
+static inline bool boost_stack_get(boost_stack_handle *handle, uint64_t *item)
+{
+  return handle->stack->pop(*item);
+}
+
+#define boost_stack_open make<Stack>
+#define boost_stack_close destroy<Stack>
+#define SUBJECT boost_stack
+#define SUBJECT_NAME "boost-stack"
+#define SUBJECT_LIBRARY "Boost " BOOST_LIB_VERSION
+#define SUBJECT_NOTE "lockfree::stack, nodes allocated beforehand"
+#define SUBJECT_CAPS (BENCH_TRY | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_STACK)
 #include "../loops.h"

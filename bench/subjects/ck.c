@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ck.c - Concurrency Kit: ck_ring for many threads and for two, and ck_fifo_mpmc, whose fault fifo.false-empty shows.
+ * ck.c - Concurrency Kit: ck_ring for many threads and for two, ck_stack, and ck_fifo_mpmc, whose fault fifo.false-empty shows.
  *
  * ck_ring holds one item less than its size, a power of two: the next larger power is taken. ck_fifo wants nodes from the
  * caller and hands back used ones: each thread keeps what it got for its next put, and the nodes live until close, as
- * type-stable memory is what ck asks for.
+ * type-stable memory is what ck asks for. ck_stack likewise, with a list of used nodes per thread. Its pop is the one with a
+ * count beside the head (16-byte CAS): pop_upmc, which has none, must not be used where nodes come back.
  */
 #include "../subject.h"
 #include <ck_fifo.h>
 #include <ck_ring.h>
+#include <ck_stack.h>
 #include <stdlib.h>
 
 struct ring {
@@ -179,6 +181,99 @@ static inline bool ck_fifo_get(struct ck_fifo_handle *handle, uint64_t *item)
 #define SUBJECT_LIBRARY "ck " BENCH_CK_VERSION
 #define SUBJECT_NOTE "ck_fifo_mpmc; only in fifo.false-empty, which shows its fault"
 #define SUBJECT_CAPS (BENCH_TRY | BENCH_LOCK_FREE | BENCH_FAULTY)
+#include "../loops.h"
+
+#endif
+
+#ifdef CK_F_STACK_POP_MPMC
+
+struct stack_node {
+  ck_stack_entry_t entry;
+  uint64_t item;
+  struct stack_node *all;
+};
+
+struct stack {
+  ck_stack_t stack __attribute__((aligned(128)));
+  struct stack_node *nodes __attribute__((aligned(128)));
+};
+
+static void *ck_stack_open(const struct bench_shape *shape)
+{
+  (void)shape;
+  struct stack *stack = aligned_alloc(128, sizeof *stack);
+  if (stack != NULL) {
+    ck_stack_init(&stack->stack);
+    stack->nodes = NULL;
+  }
+  return stack;
+}
+
+static void ck_stack_close(void *queue)
+{
+  struct stack *stack = queue;
+  for (struct stack_node *node = stack->nodes, *next; node != NULL; node = next) {
+    next = node->all;
+    free(node);
+  }
+  free(stack);
+}
+
+struct ck_stack_handle {
+  struct stack *stack;
+  ck_stack_entry_t *used;
+};
+
+static void ck_stack_attach(struct ck_stack_handle *handle, void *queue)
+{
+  handle->stack = queue;
+  handle->used = NULL;
+}
+
+static void ck_stack_detach(struct ck_stack_handle *handle)
+{
+  (void)handle;
+}
+
+static struct stack_node *stack_node(struct stack *stack)
+{
+  struct stack_node *node = aligned_alloc(64, 64);
+  if (node == NULL)
+    abort();
+  node->all = __atomic_load_n(&stack->nodes, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&stack->nodes, &node->all, node, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    ;
+  return node;
+}
+
+static inline bool ck_stack_put(struct ck_stack_handle *handle, uint64_t item)
+{
+  struct stack_node *node = (struct stack_node *)handle->used;
+  if (node != NULL)
+    handle->used = node->entry.next;
+  else
+    node = stack_node(handle->stack);
+  node->item = item;
+  ck_stack_push_mpmc(&handle->stack->stack, &node->entry);
+  return true;
+}
+
+static inline bool ck_stack_get(struct ck_stack_handle *handle, uint64_t *item)
+{
+  ck_stack_entry_t *entry = ck_stack_pop_mpmc(&handle->stack->stack);
+  if (entry == NULL)
+    return false;
+  *item = ((struct stack_node *)entry)->item;
+  entry->next = handle->used;
+  handle->used = entry;
+  return true;
+}
+
+#define SUBJECT ck_stack
+#define SUBJECT_NAME "ck-stack"
+#define SUBJECT_LIBRARY "ck " BENCH_CK_VERSION
+#define SUBJECT_NOTE "ck_stack push_mpmc, pop_mpmc; nodes by the caller"
+#define SUBJECT_CAPS (BENCH_TRY | BENCH_LOCK_FREE | BENCH_STACK)
 #include "../loops.h"
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mutex.c - the baselines that are always there: a ring under a pthread mutex, without and with condition variables.
+ * mutex.c - the baselines that are always there: a ring under a pthread mutex, without and with condition variables, and a
+ * stack. (mutex_heap.c is that of priority queues.)
  *
- * What a C programmer writes in ten minutes; every ratio that Pawl claims is against these two first. They are written to
+ * What a C programmer writes in ten minutes; every ratio that Pawl claims is against these first. They are written to
  * be good: signals go out after the unlock and only if somebody waits, the indices sit beside the mutex.
  */
 #include "../subject.h"
@@ -159,4 +160,73 @@ static bool mutex_cond_get(struct mutex_cond_handle *handle, uint64_t *item)
 #define SUBJECT_LIBRARY "pthread"
 #define SUBJECT_NOTE "the same ring with two condition variables"
 #define SUBJECT_CAPS (BENCH_WAIT | BENCH_BOUNDED)
+#include "../loops.h"
+
+struct stack {
+  pthread_mutex_t lock;
+  size_t depth;
+  size_t capacity;
+  uint64_t items[];
+};
+
+static void *mutex_stack_open(const struct bench_shape *shape)
+{
+  size_t bytes = sizeof(struct stack) + shape->capacity * sizeof(uint64_t);
+  struct stack *stack = aligned_alloc(128, (bytes + 127) / 128 * 128);
+  if (stack == NULL)
+    return NULL;
+  pthread_mutex_init(&stack->lock, NULL);
+  stack->depth = 0;
+  stack->capacity = shape->capacity;
+  return stack;
+}
+
+static void mutex_stack_close(void *queue)
+{
+  struct stack *stack = queue;
+  pthread_mutex_destroy(&stack->lock);
+  free(stack);
+}
+
+struct mutex_stack_handle {
+  struct stack *stack;
+};
+
+static void mutex_stack_attach(struct mutex_stack_handle *handle, void *queue)
+{
+  handle->stack = queue;
+}
+
+static void mutex_stack_detach(struct mutex_stack_handle *handle)
+{
+  (void)handle;
+}
+
+static inline bool mutex_stack_put(struct mutex_stack_handle *handle, uint64_t item)
+{
+  struct stack *stack = handle->stack;
+  pthread_mutex_lock(&stack->lock);
+  bool room = stack->depth < stack->capacity;
+  if (room)
+    stack->items[stack->depth++] = item;
+  pthread_mutex_unlock(&stack->lock);
+  return room;
+}
+
+static inline bool mutex_stack_get(struct mutex_stack_handle *handle, uint64_t *item)
+{
+  struct stack *stack = handle->stack;
+  pthread_mutex_lock(&stack->lock);
+  bool some = stack->depth > 0;
+  if (some)
+    *item = stack->items[--stack->depth];
+  pthread_mutex_unlock(&stack->lock);
+  return some;
+}
+
+#define SUBJECT mutex_stack
+#define SUBJECT_NAME "mutex-stack"
+#define SUBJECT_LIBRARY "pthread"
+#define SUBJECT_NOTE "array under a pthread mutex"
+#define SUBJECT_CAPS (BENCH_TRY | BENCH_BOUNDED | BENCH_STACK)
 #include "../loops.h"

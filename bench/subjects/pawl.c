@@ -4,7 +4,7 @@
  *
  * All but pawl-tracked are PAWL_UNTRACKED, because no peer counts tasks; pawl-tracked shows the price of counting. Compiled
  * a second time with BENCH_PAWL_STATIC, against libpawl.a with link-time optimisation, it gives the -static subjects: the
- * price of the calls into a shared library.
+ * price of the calls into a shared library. The priority queues are in pawl_prio.c.
  */
 #include "../subject.h"
 #include <pawl.h>
@@ -21,9 +21,10 @@
 #define PAWL_CAPS 0
 #endif
 
-static void *queue_open(const struct bench_shape *shape, unsigned progress, unsigned flags, bool bounded)
+static void *queue_open(const struct bench_shape *shape, unsigned order, unsigned progress, unsigned flags, bool bounded)
 {
-  struct pawl_queue_options options = {.maxsize = bounded ? (int64_t)shape->capacity : 0, .progress = progress, .flags = flags};
+  struct pawl_queue_options options = {
+      .maxsize = bounded ? (int64_t)shape->capacity : 0, .order = order, .progress = progress, .flags = flags};
   struct pawl_queue *queue = aligned_alloc(128, (sizeof *queue + 127) / 128 * 128);
   if (queue == NULL || pawl_queue_init(queue, &options) != 0) {
     free(queue);
@@ -45,13 +46,13 @@ static void queue_trim(void *queue)
 }
 
 /* Handle and calls of one flavour of pawl_queue; the flavours differ in how they are opened. */
-#define PAWL_FLAVOUR(flavour, progress, flags, bounded)                                                                        \
+#define PAWL_FLAVOUR(flavour, order, progress, flags, bounded)                                                                 \
   struct flavour##_handle {                                                                                                    \
     struct pawl_queue *queue;                                                                                                  \
   };                                                                                                                           \
   static void *flavour##_open(const struct bench_shape *shape)                                                                 \
   {                                                                                                                            \
-    return queue_open(shape, progress, flags, bounded);                                                                        \
+    return queue_open(shape, order, progress, flags, bounded);                                                                 \
   }                                                                                                                            \
   static void flavour##_attach(struct flavour##_handle *handle, void *queue)                                                   \
   {                                                                                                                            \
@@ -80,7 +81,7 @@ static void queue_trim(void *queue)
       abort();                                                                                                                 \
   }
 
-PAWL_FLAVOUR(pawl_bounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, true)
+PAWL_FLAVOUR(pawl_bounded, PAWL_FIFO, PAWL_LOCK_FREE, PAWL_UNTRACKED, true)
 #define pawl_bounded_close queue_close
 #define pawl_bounded_trim queue_trim
 #define SUBJECT pawl_bounded
@@ -90,7 +91,7 @@ PAWL_FLAVOUR(pawl_bounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, true)
 #define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
-PAWL_FLAVOUR(pawl_ring, PAWL_RING, PAWL_UNTRACKED, true)
+PAWL_FLAVOUR(pawl_ring, PAWL_FIFO, PAWL_RING, PAWL_UNTRACKED, true)
 #define pawl_ring_close queue_close
 #define pawl_ring_trim queue_trim
 #define SUBJECT pawl_ring
@@ -100,7 +101,7 @@ PAWL_FLAVOUR(pawl_ring, PAWL_RING, PAWL_UNTRACKED, true)
 #define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_TRIM)
 #include "../loops.h"
 
-PAWL_FLAVOUR(pawl_unbounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
+PAWL_FLAVOUR(pawl_unbounded, PAWL_FIFO, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
 #define pawl_unbounded_close queue_close
 #define pawl_unbounded_trim queue_trim
 #define SUBJECT pawl_unbounded
@@ -110,7 +111,7 @@ PAWL_FLAVOUR(pawl_unbounded, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
 #define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_LOCK_FREE | BENCH_TRIM)
 #include "../loops.h"
 
-PAWL_FLAVOUR(pawl_tracked, PAWL_LOCK_FREE, 0, true)
+PAWL_FLAVOUR(pawl_tracked, PAWL_FIFO, PAWL_LOCK_FREE, 0, true)
 #define pawl_tracked_close queue_close
 #define pawl_tracked_trim queue_trim
 #define SUBJECT pawl_tracked
@@ -120,7 +121,7 @@ PAWL_FLAVOUR(pawl_tracked, PAWL_LOCK_FREE, 0, true)
 #define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_PRICE)
 #include "../loops.h"
 
-PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
+PAWL_FLAVOUR(pawl_spsc, PAWL_FIFO, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
 #define pawl_spsc_close queue_close
 #define pawl_spsc_trim queue_trim
 #define SUBJECT pawl_spsc
@@ -128,6 +129,26 @@ PAWL_FLAVOUR(pawl_spsc, PAWL_LOCK_FREE, PAWL_UNTRACKED | PAWL_SPSC, true)
 #define SUBJECT_LIBRARY PAWL_LINKED
 #define SUBJECT_NOTE "pawl_queue with PAWL_SPSC, PAWL_UNTRACKED"
 #define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_WAIT | BENCH_BOUNDED | BENCH_SPSC | BENCH_LOCK_FREE | BENCH_TRIM)
+#include "../loops.h"
+
+PAWL_FLAVOUR(pawl_lifo, PAWL_LIFO, PAWL_LOCK_FREE, PAWL_UNTRACKED, false)
+#define pawl_lifo_close queue_close
+#define pawl_lifo_trim queue_trim
+#define SUBJECT pawl_lifo
+#define SUBJECT_NAME PAWL_NAME("pawl-lifo")
+#define SUBJECT_LIBRARY PAWL_LINKED
+#define SUBJECT_NOTE "pawl_queue with PAWL_LIFO, lock-free, PAWL_UNTRACKED"
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_STACK)
+#include "../loops.h"
+
+PAWL_FLAVOUR(pawl_lifo_bounded, PAWL_LIFO, PAWL_LOCK_FREE, PAWL_UNTRACKED, true)
+#define pawl_lifo_bounded_close queue_close
+#define pawl_lifo_bounded_trim queue_trim
+#define SUBJECT pawl_lifo_bounded
+#define SUBJECT_NAME PAWL_NAME("pawl-lifo-bounded")
+#define SUBJECT_LIBRARY PAWL_LINKED
+#define SUBJECT_NOTE "the same with a maxsize"
+#define SUBJECT_CAPS (PAWL_CAPS | BENCH_TRY | BENCH_BOUNDED | BENCH_LOCK_FREE | BENCH_TRIM | BENCH_STACK)
 #include "../loops.h"
 
 static void *pawl_simple_open(const struct bench_shape *shape)
