@@ -112,9 +112,10 @@ bool pool_refill(struct pool_hand *h, int size)
 {
   if (refill(h, size))
     return true;
-  if (size == 0)
-    pool_sort(h);
-  return at_plain_load(&h->lane->stock[size].count) > 0;
+  if (size != 0)
+    return false;
+  pool_sort(h); /* before it would be due */
+  return at_plain_load(&h->lane->stock[0].full) != NULL && refill(h, size);
 }
 
 bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
