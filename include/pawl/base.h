@@ -107,8 +107,8 @@ PAWL_API PAWL_CHECK int pawl_set_allocator(const struct pawl_allocator *allocato
 
 /*
  * Makes the calling thread known to Pawl now instead of at its first queue operation, which otherwise allocates a record
- * of about 512 bytes once per thread (records of ended threads are used again). After it no get of this thread allocates,
- * and signal handlers on it may put into simple queues. 0 or -ENOMEM. Idempotent.
+ * of about 700 bytes once per thread (records of ended threads are used again). After it no get of this thread from a FIFO
+ * allocates, and signal handlers on it may put into simple queues. 0 or -ENOMEM. Idempotent.
  */
 PAWL_API PAWL_CHECK int pawl_thread_attach(void);
 

@@ -15,17 +15,32 @@
  * | put, unbounded FIFO    | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | no                 |
  * | put, bounded FIFO      | linearizable | lock-free; waits only when full     | till until | until warm, or never | no                 |
  * | get, FIFO              | linearizable | lock-free; waits only when empty    | till until | no, may free         | no                 |
+ * | put, get, LIFO         | linearizable | lock-free but for the allocation    | till until | until warm (3)       | no                 |
+ * | put, get, PRIORITY     | linearizable | lock-free but for the allocation    | till until | until warm (3)       | no                 |
+ * | the same, PAWL_LOCKED  | linearizable | who holds the lock stalls the rest  | till until | put, as it grows     | no                 |
+ * | put, get, RELAXED      | nearly (4)   | who holds a heap stalls its items   | till until | put, as it grows     | no                 |
  * | put, get, PAWL_RING    | linearizable | a peer preempted midway stalls them | till until | no                   | no                 |
  * | put, get, custom order | the callers' | under a lock                        | till until | as the callers do    | no                 |
  * | simple_queue_put       | linearizable | lock-free but for the allocation    | no         | a segment per 1024   | its own twin       |
+ * | peek                   | a hint       | as get                              | no         | as get               | no                 |
  * | task_done              |              | lock-free                           | no         | no                   | no                 |
  * | join                   |              | blocking                            | till until | no                   | no                 |
  * | shutdown               | linearizable | lock-free (1)                       | no         | no, may free         | no                 |
  * | was_size, stats ..     | a hint       | lock-free (2)                       | no         | no                   | no                 |
  * | set_maxsize, arm       | linearizable | lock-free (2), a system call        | no         | no                   | no                 |
  *
- * (1) A custom order's takes the lock; an immediate one takes the items out, which a peer midway in a PAWL_RING can stall.
- * (2) A custom order's take the lock, but for set_maxsize.
+ * (1) Those with a lock take it; an immediate one takes the items out, which a peer midway in a PAWL_RING can stall.
+ * (2) Those with a lock take it, but for set_maxsize; set_maxsize of a PAWL_RELAXED queue takes all its locks when that becomes
+ *     bounded for the first time.
+ * (3) Each thread's first call on such a queue makes what it keeps free nodes in, and may answer -ENOMEM, get, too.
+ * (4) Linearizable but for the order: an item comes out once, and EMPTY, FULL and SHUTDOWN are exact.
+ *
+ * Which order. PAWL_FIFO unless you need another. PAWL_LIFO keeps what was put last warm in the caches; under load the oldest
+ * items wait without limit. PAWL_PRIORITY takes 64-bit signed keys, lowest first, and keeps equal keys in the order of their puts. Its
+ * lock-free form is for those whose threads must not wait for a preempted one; PAWL_LOCKED puts and gets two to three times as
+ * many items, until the thread that holds the lock is preempted: then all others wait for its next time slice. Only PAWL_LOCKED
+ * can compare the items themselves (`less`). PAWL_RELAXED scales with the processors and gives up the strict order: a get passes
+ * by some items with lower keys, on average up to about twice as many as it has heaps (bench/RESULTS.md has figures).
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
@@ -168,9 +183,10 @@ struct pawl_queue {
 /* clang-format on */
 
 /*
- * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates only for PAWL_RING and
- * PAWL_PREALLOC. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, PAWL_RING or PAWL_PREALLOC without a bound, or
- * a custom order with either or with PAWL_SPSC; -ENOMEM.
+ * Makes a queue. `options` may be NULL: an unbounded, tracked, lock-free FIFO. Allocates for PAWL_RING, PAWL_PREALLOC and every
+ * order but PAWL_FIFO. 0; -EINVAL for a NULL queue, an unknown order, progress or flag, PAWL_RING or PAWL_PREALLOC without a
+ * bound; PAWL_RING, PAWL_SPSC or PAWL_PREALLOC with another order than PAWL_FIFO or one of your own; PAWL_LOCKED with another than
+ * PAWL_PRIORITY; `less` without PAWL_LOCKED; more than 1024 heaps; -ENOMEM.
  */
 PAWL_API PAWL_CHECK int pawl_queue_init(struct pawl_queue *queue, const struct pawl_queue_options *options);
 
@@ -188,16 +204,19 @@ PAWL_API int pawl_queue_free(struct pawl_queue *queue);
 /*
  * Puts an item, waiting for room until the deadline.
  * 0: the queue has the item, one waiting get is woken. PAWL_FULL: no room until `until`; with room it never answers FULL,
- * however late the deadline. PAWL_SHUTDOWN: shut down, also when full. -ENOMEM: no memory for a segment, or for this thread's
- * record (see pawl_thread_attach). -EINVAL: NULL. Or what a custom order's put said. On failure the item stays the caller's.
+ * however late the deadline. PAWL_SHUTDOWN: shut down, also when full. -ENOMEM: no memory for the item's place, or for this
+ * thread's record (see pawl_thread_attach). -EINVAL: NULL. Or what a custom order's put said. On failure the item stays the
+ * caller's. The one exception: PAWL_COMPARE, when `less` failed: the queue has the item, at a place that may be wrong, it
+ * counts as a put, and one waiting get is woken. (A comparison that fails in a get only costs order among what stays.)
  */
 PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, pawl_time until);
 
 /*
- * Takes the oldest item, waiting for one until the deadline.
+ * Takes the first item by the queue's order, waiting for one until the deadline.
  * 0: `*item` is set and one waiting put is woken. PAWL_EMPTY: nothing until `until`; an item that is there is delivered,
- * however late the deadline. PAWL_SHUTDOWN: shut down and nothing left. -ENOMEM: this thread's record could not be
- * allocated (see pawl_thread_attach). -EINVAL: NULL. Or what a custom order's get said.
+ * however late the deadline. PAWL_SHUTDOWN: shut down and nothing left. -ENOMEM, and the item stays: this thread's record could
+ * not be allocated (see pawl_thread_attach), or for PAWL_LIFO and PAWL_PRIORITY what it keeps free nodes in at its first call on the
+ * queue. -EINVAL: NULL. Or what a custom order's get said.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item, pawl_time until);
 
@@ -280,8 +299,10 @@ PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
 PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);
 PAWL_API PAWL_CHECK int pawl_queue_set_maxsize(struct pawl_queue *queue, int64_t maxsize);
 
-/* Gives memory that is kept for reuse back to the allocator. Lock-free but for the allocator. Returns bytes given back: 0 for
- * PAWL_RING, PAWL_PREALLOC and custom orders, which keep what they have. */
+/* Gives memory that is kept for reuse back to the allocator. Lock-free but for the allocator and those with a lock. PAWL_LIFO and
+ * lock-free PAWL_PRIORITY queues give nothing back while other threads' calls are under way, and keep up to some hundred nodes for
+ * each thread that has used them and lives. Returns bytes given back: 0 for PAWL_RING, PAWL_PREALLOC and custom orders,
+ * which keep what they have. */
 PAWL_API size_t pawl_queue_trim(struct pawl_queue *queue);
 
 /* Counters since init, each a snapshot. */
