@@ -132,7 +132,6 @@ static const struct kind kinds[] = {
      .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | HEAP,
      .order = PAWL_PRIORITY,
      .flags = PAWL_UNTRACKED},
-#if 1
     {.name = "priority, locked", .traits = KIND_UNBOUNDED | USUAL | PRIORITY, .order = PAWL_PRIORITY, .progress = PAWL_LOCKED},
     {.name = "priority, locked, bounded",
      .traits = KIND_BOUNDED | USUAL | PRIORITY,
@@ -144,7 +143,6 @@ static const struct kind kinds[] = {
      .progress = PAWL_LOCKED},
     {.name = "relaxed", .traits = KIND_UNBOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
     {.name = "relaxed, bounded", .traits = KIND_BOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
-#endif
 };
 
 static int largest_first(void *ctx, uint64_t a, uint64_t b)
