@@ -6,6 +6,8 @@
 #include "kit.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,6 +61,23 @@ int call_end(struct call *call)
 {
   test_join(&call->thread);
   return call->result;
+}
+
+static void give_way(int signal)
+{
+  (void)signal;
+  sched_yield();
+}
+
+void disturb(const struct test_thread *threads, int n, _Atomic int *working)
+{
+  struct sigaction action = {.sa_handler = give_way, .sa_flags = SA_RESTART};
+  CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+  while (*working > 0) {
+    for (int i = 0; i < n; i++)
+      CHECK_EQ(pthread_kill(threads[i].pthread, SIGUSR1), 0);
+    kit_pause();
+  }
 }
 
 int run_put(struct call *call)
@@ -132,7 +151,6 @@ static const struct kind kinds[] = {
      .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | HEAP,
      .order = PAWL_PRIORITY,
      .flags = PAWL_UNTRACKED},
-#if 1
     {.name = "priority, locked", .traits = KIND_UNBOUNDED | USUAL | PRIORITY, .order = PAWL_PRIORITY, .progress = PAWL_LOCKED},
     {.name = "priority, locked, bounded",
      .traits = KIND_BOUNDED | USUAL | PRIORITY,
@@ -144,7 +162,6 @@ static const struct kind kinds[] = {
      .progress = PAWL_LOCKED},
     {.name = "relaxed", .traits = KIND_UNBOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
     {.name = "relaxed, bounded", .traits = KIND_BOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
-#endif
 };
 
 static int largest_first(void *ctx, uint64_t a, uint64_t b)

@@ -46,6 +46,9 @@ void calls_asleep(struct call *calls, int n, int (*run)(struct call *), void *ob
 bool call_has_returned(struct call *call);
 int call_end(struct call *call); /* waits for its end: the result */
 
+/* Until none is at work any more, makes the threads stand anywhere for a while, by signals (SIGUSR1). */
+void disturb(const struct test_thread *threads, int n, _Atomic int *working);
+
 int run_put(struct call *call);
 int run_get(struct call *call); /* the item to call->item */
 int run_join(struct call *call);

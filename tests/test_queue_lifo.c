@@ -6,7 +6,6 @@
 #include "kit.h"
 
 #include <errno.h>
-#include <signal.h>
 
 #define EACH_LIFO(kind) EACH_KIND(kind, KIND_LIFO)
 
@@ -145,16 +144,8 @@ static void go_round(void *arg)
   r->working--;
 }
 
-static void give_way(int signal)
-{
-  (void)signal;
-  sched_yield();
-}
-
 TEST(queue, QUE2_items_that_go_round_are_held_by_one_thread_each)
 {
-  struct sigaction action = {.sa_handler = give_way, .sa_flags = SA_RESTART};
-  CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
   EACH_KIND(kind, KIND_MANY | KIND_NODES) /* the heap's nodes go round too */
   {
     struct fixture *f = fixture_open(kind, ROUND_ITEMS);
@@ -164,11 +155,7 @@ TEST(queue, QUE2_items_that_go_round_are_held_by_one_thread_each)
     fill(f, 0, ROUND_ITEMS);
     for (int i = 0; i < ROUND_THREADS; i++)
       test_start(&threads[i], "roundabout", go_round, &r);
-    while (r.working > 0) {
-      for (int i = 0; i < ROUND_THREADS; i++)
-        CHECK_EQ(pthread_kill(threads[i].pthread, SIGUSR1), 0);
-      kit_pause();
-    }
+    disturb(threads, ROUND_THREADS, &r.working);
     for (int i = 0; i < ROUND_THREADS; i++)
       test_join(&threads[i]);
     CHECK_EQ(pawl_queue_was_size(&f->queue), ROUND_ITEMS);
