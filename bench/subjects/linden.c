@@ -17,9 +17,9 @@
  * operation. And while a put is frozen with its `linking` set the head cannot pass its node, which the others delete
  * without end: every get then walks over all that was deleted since.
  *
- * It lost. prio.pair by two threads: half of Pawl's heap at 1e3 and at 1e5; prio.push: a tenth, for a search reads some forty
- * lines that are in no cache; ahead of it, or level, in prio.drain only. In prio.stall gets walked over 300,000 deleted nodes and
- * took milliseconds: a dozen stalls and more, where 3 are allowed. (Two processors, all in the same runs.)
+ * It lost, on two processors and in the same runs as Pawl's heap. prio.pair by two threads: half of it at 1e3 and at 1e5.
+ * prio.push: a tenth, for a search reads some forty lines that are in no cache. prio.drain: nearly level. In prio.stall gets
+ * walked over up to 300,000 deleted nodes, more than a millisecond each.
  */
 #include "../subject.h"
 #include <ck_epoch.h>
