@@ -103,7 +103,7 @@ void bench_drive_prio_rank_pair(struct bench_trial *trial)
   rank_error(trial);
 }
 
-/* 1e4 items, and a step as long as all of them reach: 1e5 rounds move them on by 3 steps or 4, a quarter of the reference. */
+/* A step as long as all items reach: in two rounds per item they move on by one step, and the reference has room for 15. */
 void bench_drive_prio_rank_hold(struct bench_trial *trial)
 {
   trial->run.keys = trial->run.step = BENCH_FEW_KEYS / 16;

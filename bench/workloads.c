@@ -86,8 +86,8 @@
   }
 #define PRIO_RANK(title, does, text)                                                                                           \
   {                                                                                                                            \
-    .name = title, .producers = 2, .caps = BENCH_TRY | BENCH_PRIO | BENCH_PRICE, .about = text, .drive = does,                 \
-    .param = 100000, .prefill = 10000, .capacity = 20000, .metrics = {                                                         \
+    .name = title, .producers = 2, .caps = BENCH_TRY | BENCH_PRIO | BENCH_PRICE, .about = text, .drive = does, .param = 20000, \
+    .prefill = 10000, .capacity = 20000, .metrics = {                                                                          \
       {.suffix = ".mean", .unit = "items"},                                                                                    \
       {.suffix = ".p99", .unit = "items"},                                                                                     \
       {.suffix = ".max", .unit = "items"}                                                                                      \
