@@ -97,7 +97,7 @@ static __attribute__((noinline)) int core_put_other(struct pawl_queue *q, struct
   case CORE_RING:
     return core_ring_put(q, me, item, admitted, lost);
   case CORE_LIFO:
-    return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted, lost);
+    return lifo_try_put(q->core_, &q->maxsize_, me, item, count, admitted);
   case CORE_HEAP:
     return heap_try_put(q->core_, &q->maxsize_, me, key, item, count, admitted);
   case CORE_RELAXED:
@@ -112,7 +112,7 @@ static __attribute__((noinline)) int core_get_other(struct pawl_queue *q, struct
 {
   if (q->kind_ == CORE_SPSC)
     return spsc_try_get(&q->fifo_, core_fifo_mode(q), me, item, moved);
-  int result = q->kind_ == CORE_LIFO      ? lifo_try_get(q->core_, me, item, lost)
+  int result = q->kind_ == CORE_LIFO      ? lifo_try_get(q->core_, me, item)
                : q->kind_ == CORE_HEAP    ? heap_try_get(q->core_, me, key, item)
                : q->kind_ == CORE_RING    ? core_ring_get(q, me, item, lost)
                : q->kind_ == CORE_RELAXED ? core_relaxed_get(q, me, key, item)

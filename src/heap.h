@@ -39,8 +39,9 @@
  *
  * Progress: lock-free. A CAS fails only because another operation succeeded; one attempt is at most HEAP_CHUNK * O(log n)
  * steps. Retention: N4 of pool.h, R4 of reclaim.h. Memory: an operation needs the chunks that it copies until its CAS frees as
- * many. Each put leaves in its lane what the next get there might need, or answers -ENOMEM; a get frees what it took. So a get
- * finds no memory only in a thread that has put nothing, and takes the item at the next try that does.
+ * many, at most 2 log2(n / 32) + 3. Each put leaves in its thread's reach what the next get might need, or answers -ENOMEM; a
+ * thread that only gets has a magazine of them from its first call and what its gets have freed. So where there is no memory, its
+ * get may answer -ENOMEM, too, and the item stays.
  */
 #ifndef PAWL_SRC_HEAP_H
 #define PAWL_SRC_HEAP_H
@@ -122,7 +123,8 @@ static inline int heap_publish(struct heap *h, struct heap_work *w, uint64_t see
     at_store_relaxed(&v->size, size);
     at_store_relaxed(&v->puts, puts);
   }
-  if (top_swing(w->hand->hazard, &h->top, seen, v)) {
+  /* An allocator that uses other queues meanwhile may have taken the slots. */
+  if (top_is_protected(w->hand->hazard, seen) && top_swing(w->hand->hazard, &h->top, seen, v)) {
     if (top_node(seen) != NULL)
       pool_retire(w->hand, top_node(seen)); /* H2 */
     return 0;

@@ -13,9 +13,10 @@
  * Invariants: depth of a node = 1 + depth of the next, 0 without one; what is below the top never changes. A node that is
  * inside has been there since its put.
  *
- * Linearization points: put and get - the CAS; EMPTY and SHUTDOWN - the load of the word; FULL - the second load of the word,
- * which finds the same top as the one before maxsize was read (T1: it was the top meanwhile). A put that sees room reads
- * maxsize between the load of the top and the CAS, during which the top was the same: there was room by that bound.
+ * Linearization points: put and get - the CAS; EMPTY and SHUTDOWN - the load of the word; FULL - the load of maxsize between two
+ * looks that find the same top: its node was inside meanwhile, so that the size was not below its depth. A put that sees room
+ * has reserved it when it reads maxsize after the word; a bound that is lowered before its CAS, while others come and go above
+ * that top, does not bear on it (the two-point model of a bounded queue).
  *
  * Progress: lock-free. A CAS fails only because another operation succeeded. Retention: R4 of reclaim.h and N4 of pool.h.
  */
@@ -82,15 +83,13 @@ static inline int lifo_put_once(struct lifo *l, const int64_t *maxsize, struct p
   return top_swing(h->hazard, &l->top, seen, node) ? 0 : PAWL_STATE;
 }
 
-/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. `lost`: by lifo_quick_put, just now. */
+/* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
 static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me,
-                                                  uint64_t item, uint64_t *count, bool *admitted, bool lost)
+                                                  uint64_t item, uint64_t *count, bool *admitted)
 {
   struct pool_hand h;
   unsigned losses = 0;
   int result;
-  if (lost)
-    backoff_lost(&losses);
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
   struct lifo_node *node = pool_take(&h, 0);
@@ -106,14 +105,12 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
   return result;
 }
 
-/* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. `lost`: by lifo_quick_get, just now. */
-static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item, bool lost)
+/* 0, EMPTY, SHUTDOWN once closed and dry, or -ENOMEM. */
+static __attribute__((noinline)) int lifo_try_get(struct lifo *l, struct reclaim_thread *me, uint64_t *item)
 {
   struct pool_hand h;
   struct lifo_node *node;
   unsigned losses = 0;
-  if (lost)
-    backoff_lost(&losses);
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
   for (;; backoff_lost(&losses)) {

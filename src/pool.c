@@ -63,23 +63,34 @@ static void sort_spilled(struct pool *p, struct pool_size *size)
   reclaim_sort(&size->spilled, p, to_depot, size);
 }
 
-/* The stock is empty. */
-static bool grow(struct pool *p, struct pool_size *size, struct pool_stock *stock)
+/* Makes a slab; NULL: no memory. */
+static struct slab *make_slab(const struct pool_size *size)
 {
   struct slab *slab = pawl__alloc(slab_bytes(size), SLAB_ALIGN);
-  if (slab == NULL)
-    return false;
-  struct reclaim_node *last = NULL;
-  for (uint32_t i = size->nodes; i-- > 0;) {
+  for (uint32_t i = 0; slab != NULL && i < size->nodes; i++) {
     struct pool_node *n = (struct pool_node *)(slab->node + (size_t)i * size->bytes);
     n->place = (uint16_t)i;
-    n->node.link = last;
-    last = &n->node;
+    n->node.link = i + 1 < size->nodes ? (struct reclaim_node *)((char *)n + size->bytes) : NULL;
   }
-  at_plain_store(&stock->first, (void *)last);
+  return slab;
+}
+
+/* Its nodes become an empty stock's. */
+static void adopt(struct pool *p, struct pool_size *size, struct pool_stock *stock, struct slab *slab)
+{
+  at_plain_store(&stock->first, (void *)slab->node);
   at_plain_store(&stock->count, (uint64_t)size->nodes);
   at_add_relaxed(&p->bytes, (uint64_t)slab_bytes(size));
   push_slab(size, slab);
+}
+
+/* The stock is empty. */
+static bool grow(struct pool *p, struct pool_size *size, struct pool_stock *stock)
+{
+  struct slab *slab = make_slab(size);
+  if (slab == NULL)
+    return false;
+  adopt(p, size, stock, slab);
   return true;
 }
 
@@ -199,17 +210,22 @@ static struct pool_lane *find_lane(struct pool *p, const struct reclaim_thread *
   return lane;
 }
 
-/* With magazines, so that even a first get finds the nodes that it needs. */
+/* With magazines, so that even a first get finds the nodes that it needs. Leaves nothing behind where there is no memory. */
 static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
 {
+  struct slab *slab[POOL_SIZES] = {NULL};
   struct pool_lane *lane = pawl__alloc(sizeof *lane, PAWL_LINE);
-  if (lane == NULL)
-    return NULL;
+  bool whole = lane != NULL;
   for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
-    if (!grow(p, &p->size[i], &lane->stock[i])) {
-      pawl__free(lane, sizeof *lane, PAWL_LINE); /* slabs are the pool's */
-      return NULL;
-    }
+    whole = whole && (slab[i] = make_slab(&p->size[i])) != NULL;
+  if (!whole) {
+    for (int i = 0; i < POOL_SIZES; i++)
+      pawl__free(slab[i], slab_bytes(&p->size[i]), SLAB_ALIGN);
+    pawl__free(lane, sizeof *lane, PAWL_LINE);
+    return NULL;
+  }
+  for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
+    adopt(p, &p->size[i], &lane->stock[i], slab[i]);
   lane->owner = me;
   at_add_relaxed(&p->bytes, (uint64_t)sizeof *lane);
   void *first = at_load_relaxed(&p->lanes);
@@ -284,7 +300,7 @@ static struct reclaim_node *gather(struct pool_hand *h, int size, struct reclaim
   do {
     while (at_plain_load(&stock->count) > 0) {
       struct reclaim_node *n = pool_take(h, size);
-      at_store_relaxed(&n->link, all);
+      at_store_release(&n->link, all); /* [W] */
       all = n;
     }
     struct reclaim_node *magazine = at_plain_load(&stock->full);
@@ -332,7 +348,7 @@ static struct reclaim_node *sift(const struct pool_size *size, struct reclaim_no
     next = at_load_relaxed(&n->link);
     if (slab_of(size, n)->idle == size->nodes)
       continue;
-    at_store_relaxed(&n->link, kept);
+    at_store_release(&n->link, kept); /* [W] */
     kept = n;
   }
   return kept;

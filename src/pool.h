@@ -19,7 +19,8 @@
  *      [T] of reclaim.c.
  *  N2  A node's memory stays the pool's until pool_fini, or until a pool_trim that found no lane busy. So a guarded operation
  *      may follow a pointer into memory that has been used again: it finds a node's fields, if not those it looked for. `link` and `rest`
- *      lead to nodes of the pool of the same size, or are NULL, whatever the node's life; with the pointer comes that the node
+ *      lead to nodes of the pool of the same size, or are NULL, whatever the node's life (a version's `rest` does not, and nobody
+ *      follows it there); with the pointer comes that the node
  *      was made: stores of them release, and who follows one acquires [W].
  *  N3  A guarded operation sets `busy`, executes a light fence, and then loads the structure's word; pool_trim takes what is free,
  *      executes a heavy fence, and then looks at `busy` [G]: it sees the operation, or the operation sees a structure from

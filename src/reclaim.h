@@ -21,7 +21,7 @@
  *      node lay: equal to a slot, yet never received. So the source is loaded with acquire even where it equals the slot.
  *
  * A thread owns several groups of slots and picks one by the structure's address, so that operations on a few structures in
- * turn stay sticky. Two structures in one group only cost fences. Signal handlers use groups of their own.
+ * turn stay sticky. Two structures in one group only cost fences, and two pools the search for a lane. Signal handlers use groups of their own.
  */
 #ifndef PAWL_SRC_RECLAIM_H
 #define PAWL_SRC_RECLAIM_H

@@ -5,11 +5,14 @@
  * Every change is one CAS of the word, every answer is decided on one load of it; so there is one order of all operations
  * without further argument. What remains is ABA: a CAS must not succeed because the top it expects went away and came back.
  *
- *  T1  A node that stands in a slot since it was the top is not made the top again: R1 of reclaim.h. So a thread whose slot
- *      names the top that it loaded has, when its CAS succeeds, seen no other top in between.
+ *  T1  A node that stands in a slot since it was the top is not used again: R1 of reclaim.h. So a CAS that expects it meets
+ *      the same node in the same life. In the heap that node was the top all along; in the stack others may have come and gone
+ *      above it, which changes nothing below.
  *  T2  Whoever makes a node the top has it in a slot before the CAS. Who unlinks it later does so by a CAS of the same word,
  *      later in its order, and receives that store: the scan behind it sees the slot. So a thread that finds its own top
- *      again needs no fence: pair [R] of reclaim.h, by the word instead of a fence. For that there are two slots in turn.
+ *      again needs no fence: pair [R] of reclaim.h, by the word instead of a fence. For that there are two slots in turn. `last` is
+ *      the word of the last such CAS, until a slot is filled in another way: its node may then be used again, and even come to
+ *      stand in a slot anew, unseen by who trusts `last`.
  *  T3  An empty structure has no node, so that nothing can be told apart and nothing needs to be.
  */
 #ifndef PAWL_SRC_TOP_H
@@ -34,16 +37,16 @@ static inline bool top_is_protected(const struct reclaim_group *g, uint64_t word
   return node == NULL || node == at_load_relaxed(&g->slot[0]) || node == at_load_relaxed(&g->slot[1]);
 }
 
-/* The word; its node, if any, is in a slot of the group. seq_cst as reclaim_protect. */
+/* The word; its node, if any, is in a slot of the group. seq_cst as reclaim_protect. What `last` names may lose its slot. */
 static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
 {
   for (uint64_t seen = at_load_seq(top);;) {
-    void *node = top_node(seen);
-    if (node == NULL || node == at_load_relaxed(&g->slot[0]) || node == at_load_relaxed(&g->slot[1]))
+    if (top_is_protected(g, seen))
       return seen;
-    at_store_release(&g->slot[0], node);   /* [S] of reclaim.h */
-    at_fence_seq();                        /* [R] with reclaim_sort */
-    uint64_t again = at_load_acquire(top); /* not older than `seen` */
+    g->last = TOP_UNKNOWN;
+    at_store_release(&g->slot[0], top_node(seen)); /* [S] of reclaim.h */
+    at_fence_seq();                                /* [R] with reclaim_sort */
+    uint64_t again = at_load_acquire(top);         /* not older than `seen` */
     if (again == seen)
       return seen;
     seen = again;
@@ -72,7 +75,7 @@ static inline __attribute__((always_inline)) bool top_swing(struct reclaim_group
 
 /*
  * For a put that found `seen` with so many items: 0, FULL or SHUTDOWN, or PAWL_STATE: look again. maxsize is read after the word.
- * Room by it is room at that instant, if the put's CAS then finds the same word; FULL is answered only if a second look does.
+ * Room by it is room for the put if its CAS then finds the same word; FULL is answered only if a second look does.
  */
 static inline int top_room(const uint64_t *top, const int64_t *maxsize, uint64_t seen, uint64_t size)
 {

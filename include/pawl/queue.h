@@ -32,7 +32,7 @@
  * (1) Those with a lock take it; an immediate one takes the items out, which a peer midway in a PAWL_RING can stall.
  * (2) Those with a lock take it, but for set_maxsize; set_maxsize of a PAWL_RELAXED queue takes all its locks when that becomes
  *     bounded for the first time.
- * (3) Each thread's first call on such a queue makes what it keeps free nodes in, and may answer -ENOMEM, get, too.
+ * (3) Each thread's first call on such a queue makes what it keeps free nodes in. So get may answer -ENOMEM, too: see there.
  * (4) Linearizable but for the order: an item comes out once, and EMPTY, FULL and SHUTDOWN are exact.
  *
  * Which order. PAWL_FIFO unless you need another. PAWL_LIFO keeps what was put last warm in the caches; under load the oldest
@@ -216,7 +216,7 @@ PAWL_API PAWL_CHECK int pawl_queue_put(struct pawl_queue *queue, uint64_t item, 
  * 0: `*item` is set and one waiting put is woken. PAWL_EMPTY: nothing until `until`; an item that is there is delivered,
  * however late the deadline. PAWL_SHUTDOWN: shut down and nothing left. -ENOMEM, and the item stays: this thread's record could
  * not be allocated (see pawl_thread_attach), or for PAWL_LIFO and PAWL_PRIORITY what it keeps free nodes in at its first call on the
- * queue. -EINVAL: NULL. Or what a custom order's get said.
+ * queue, or for PAWL_PRIORITY the copies that a get in a thread that puts little may need. -EINVAL: NULL. Or what a custom order's get said.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get(struct pawl_queue *queue, uint64_t *item, pawl_time until);
 
@@ -230,14 +230,15 @@ PAWL_API PAWL_CHECK int pawl_queue_get_key(struct pawl_queue *queue, int64_t *ke
 
 /*
  * The item that a get would take now, left where it is: a hint, for another thread may take it at once; a PAWL_RELAXED get may
- * also take another. `key` may be NULL. 0, PAWL_EMPTY, PAWL_SHUTDOWN (shut down and nothing left), -ENOMEM (this thread's
- * record); -ENOTSUP: PAWL_RING, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
+ * also take another. `key` may be NULL. 0, PAWL_EMPTY, PAWL_SHUTDOWN (shut down and nothing left), -ENOMEM (as of
+ * pawl_queue_get); -ENOTSUP: PAWL_RING, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
  */
 PAWL_API PAWL_CHECK int pawl_queue_peek(const struct pawl_queue *queue, int64_t *key, uint64_t *item);
 
 /*
  * Puts items[0 .. n) in order, waiting for room as needed. `*done` (may be NULL) is set in every case to how many went in:
- * n with 0, fewer with a code as of pawl_queue_put; the rest stays the caller's. Other threads' items may come in between.
+ * n with 0, fewer with a code as of pawl_queue_put (with PAWL_COMPARE the last of them); the rest stays the caller's. Other
+ * threads' items may come in between.
  */
 PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint64_t *items, size_t n, size_t *done,
                                             pawl_time until);
