@@ -119,7 +119,8 @@ static const struct {
     {"--program pppggp|vv --mode pct --depth 4", ORDER},
     {"--program pgpgp|pvp --mode pct --depth 4", ORDER},
     /* chunks of a heap of some depth go to another use beside somebody who reads them */
-    {"--program ppppppppppppp|gggg --mode pct", ORDER},
+    {"--program pppppppppppp|pppp|gggg --mode pct", ORDER},
+    {"--program ppppppppppppp|gg|pp --mode pct", ORDER},
     /* what somebody is midway in reading is free, and its slab idle */
     {"--program pppp|gggk --mode pct", ORDER},
     {"--program pppv|gggk --mode pct", ORDER},
