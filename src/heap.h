@@ -324,7 +324,8 @@ static __attribute__((noinline)) int heap_try_get(struct heap *h, struct reclaim
 }
 
 /* What a get would take now: 0, EMPTY, SHUTDOWN, or -ENOMEM. `key` may be NULL. The CAS changes nothing: it tells, as for a
- * get, that what was read belongs together (H3). */
+ * get, that what was read belongs together (H3). Release: who swings the word next, and uses chunks again, does so behind the
+ * reads before this CAS. */
 static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *key, uint64_t *item)
 {
   struct heap_entry e;
@@ -341,7 +342,7 @@ static inline int heap_peek(struct heap *h, struct reclaim_thread *me, int64_t *
     } else {
       struct heap_state s = heap_state_of(v);
       uint64_t same = seen;
-      result = heap_first(&s, &e) && at_cas_seq(&h->top, &same, seen) ? 0 : PAWL_STATE;
+      result = heap_first(&s, &e) && at_cas_release(&h->top, &same, seen) ? 0 : PAWL_STATE;
     }
   } while (result == PAWL_STATE);
   if (result == 0)

@@ -214,4 +214,14 @@ static inline uint64_t lifo_was_size(struct lifo *l, struct reclaim_thread *me)
   return lifo_depth(top_node(top_protect(pool_group(&l->pool, me), &l->top)));
 }
 
+/* For tests, while nobody else uses it: every node has the right depth. */
+static inline bool lifo_is_valid(const struct lifo *l)
+{
+  const struct lifo_node *node = top_node(at_load_relaxed(&l->top));
+  for (uint64_t depth = lifo_depth(node); node != NULL; node = lifo_below(node), depth--)
+    if (depth == 0 || lifo_depth(node) != depth || (depth > 1) != (lifo_below(node) != NULL))
+      return false;
+  return true;
+}
+
 #endif

@@ -29,7 +29,7 @@ static void push_slab(struct pool_size *size, struct slab *slab)
 {
   void *first = at_load_relaxed(&size->slabs);
   do
-    slab->next = first;
+    at_plain_store(&slab->next, first);
   while (!at_cas_release(&size->slabs, &first, (void *)slab)); /* [B] hands the slab on to pool_trim */
 }
 
@@ -205,7 +205,7 @@ void pool_sort(struct pool_hand *h)
 static struct pool_lane *find_lane(struct pool *p, const struct reclaim_thread *me)
 {
   struct pool_lane *lane = at_load_acquire(&p->lanes); /* [B] */
-  while (lane != NULL && lane->owner != me)
+  while (lane != NULL && at_plain_load(&lane->owner) != me)
     lane = lane->next;
   return lane;
 }
@@ -226,7 +226,7 @@ static struct pool_lane *make_lane(struct pool *p, struct reclaim_thread *me)
   }
   for (int i = 0; i < POOL_SIZES && p->size[i].nodes > 0; i++)
     adopt(p, &p->size[i], &lane->stock[i], slab[i]);
-  lane->owner = me;
+  at_plain_store(&lane->owner, me);
   at_add_relaxed(&p->bytes, (uint64_t)sizeof *lane);
   void *first = at_load_relaxed(&p->lanes);
   do
@@ -358,7 +358,7 @@ static void free_idle(struct pool *p, struct pool_size *size)
 {
   struct slab *slab = at_swap_acquire(&size->slabs, (void *)NULL), *next; /* [B] */
   for (; slab != NULL; slab = next) {
-    next = slab->next;
+    next = at_plain_load(&slab->next);
     if (slab->idle == size->nodes) {
       free_slab(p, size, slab);
     } else {

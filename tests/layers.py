@@ -16,7 +16,7 @@ import sys
 LAYERS = {
     "atomic": 0, "os": 0, "os_linux": 0, "base": 0,
     "admit": 1, "backoff": 1, "reclaim": 1, "fifo_segment": 1, "fifo": 1, "spsc": 1, "ring": 1, "pool": 1, "top": 1,
-    "lifo": 1, "heap": 1, "heap_chunk": 1, "heap4": 1, "relaxed": 1,
+    "lifo": 1, "heap": 1, "heap_chunk": 1, "heap_valid": 1, "heap4": 1, "relaxed": 1,
     "park": 2,
     "core": 3, "custom": 3, "locked": 3, "fork": 3, "queue": 3, "simple": 3, "sync": 3, "thread": 3,
     "future": 4,

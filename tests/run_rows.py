@@ -91,27 +91,34 @@ def plant(folder, root, fault):
     return None
 
 
+def includes(directory, output, changed):
+    """Does this object depend on the file? If nobody knows, yes."""
+    result = subprocess.run(["ninja", "-C", directory, "-t", "deps", output], capture_output=True, text=True)
+    return result.returncode != 0 or "deps not found" in result.stdout or f"/{changed}\n" in result.stdout
+
+
 def build(binary, folder, changed):
     """Builds the tests with the library in the folder, of which the file `changed` has changed, by the commands of the build
-    directory. The program's path, and what is wrong."""
+    directory; those that include the file, too. The program's path, and what is wrong."""
     directory = pathlib.Path(binary).resolve().parent.parent
     commands = json.loads((directory / "compile_commands.json").read_text())
     objects, linker = [], None
     for entry in commands:
         words, source = shlex.split(entry["command"]), pathlib.Path(entry["directory"], entry["file"]).resolve()
         if "/tests-faults.p/" in entry["output"]:
-            objects.append(str(directory / entry["output"]))
+            stays, source_there = not changed.endswith(".h") or not includes(directory, entry["output"], changed), source
         elif "libpawl-faults.a.p/" in entry["output"]:
-            if changed.endswith(".c") and source.name != pathlib.Path(changed).name:
-                objects.append(str(directory / entry["output"]))
-                continue
+            stays, source_there = changed.endswith(".c") and source.name != pathlib.Path(changed).name, folder / "src" / source.name
+        else:
+            continue
+        if stays:
+            objects.append(str(directory / entry["output"]))
+        else:
             objects.append(str(folder / (source.name + ".o")))
-            words = words[:words.index("-MD")] + ["-g0", "-w", "-o", objects[-1], "-c", str(folder / "src" / source.name)]
+            words = [words[0], f"-I{folder}/src", *words[1:words.index("-MD")], "-g0", "-w", "-o", objects[-1], "-c", str(source_there)]
             result = subprocess.run(words, cwd=directory, capture_output=True, text=True)
             if result.returncode != 0:
                 return None, f"does not compile: {result.stderr}"
-        else:
-            continue
         if linker is None or source.suffix != ".c":
             linker = words[0]
     program = folder / "tests"

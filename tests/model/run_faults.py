@@ -28,12 +28,6 @@ PATIENCE = 4  # times the stated schedules, so that a median is one
 WORKERS = 2
 
 
-def includes(directory, output, changed):
-    """Does this object depend on the file? If nobody knows, yes."""
-    result = subprocess.run(["ninja", "-C", directory, "-t", "deps", output], capture_output=True, text=True)
-    return result.returncode != 0 or "deps not found" in result.stdout or f"/{changed}\n" in result.stdout
-
-
 def build(program, folder, changed):
     """pawl-check with the sources in the folder, of which the file `changed` has changed. Its path, and what is wrong."""
     directory = program.resolve().parent.parent.parent
@@ -42,7 +36,7 @@ def build(program, folder, changed):
         if "/pawl-check.p/" not in entry["output"]:
             continue
         source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if source.parent != (root / "src").resolve() or not includes(directory, entry["output"], changed):
+        if source.parent != (root / "src").resolve() or not run_rows.includes(directory, entry["output"], changed):
             objects.append(str(directory / entry["output"]))
             continue
         objects.append(str(folder / (source.name + ".o")))

@@ -115,6 +115,18 @@ static const struct {
     {"--threads 3 --ops 4 --mix pgk --exits --late --reuse", ORDER},
     {"--program pppggg|pg|pg --reuse --exits --late --mode pct", ORDER},
     {"--threads 3 --ops 4 --mix pg --capacity 2 --reuse --again", ORDER},
+    /* a slot lets go of a node while somebody scans */
+    {"--program pppggp|vv --mode pct --depth 4", ORDER},
+    {"--program pgpgp|pvp --mode pct --depth 4", ORDER},
+    /* chunks of a heap of some depth go to another use beside somebody who reads them */
+    {"--program pppppppppppp|pppp|gggg --mode pct", ORDER},
+    {"--program ppppppppppppp|gg|pp --mode pct", ORDER},
+    /* what somebody is midway in reading is free, and its slab idle */
+    {"--program pppp|gggk --mode pct", ORDER},
+    {"--program pppv|gggk --mode pct", ORDER},
+    {"--program pgk|p|p --mode pct", ORDER},
+    /* a smaller bound is set behind a get */
+    {"--program pp|gr --capacity 3 --mode pct", ORDER | BOUND},
     /* equal keys, of one thread and of several */
     {"--program pppp|gggg", ORDER},
     {"--program pp|pp|gg --mode pct", ORDER},
