@@ -38,9 +38,9 @@
  * Words are released, and decided on, by seq_cst operations: P1 of park.h [W].
  *
  * Progress: not lock-free. A thread that stands while it holds a heap stalls the items of that heap: puts and gets go to
- * others, but EMPTY cannot be told, and whoever has to lock every heap waits (close, set_bound, stats, trim, fork). Nobody calls
- * out or allocates while holding a heap. When every try has failed for a while the answer is RELAXED_STALLED; the layer above
- * lets others run and tries again.
+ * others, but EMPTY cannot be told, and whoever has to lock every heap waits (close, set_bound, stats, trim, fork). Nobody
+ * calls out or allocates while holding a heap. When every try has failed for a while the answer is RELAXED_STALLED; the layer
+ * above lets others run and tries again.
  */
 #ifndef PAWL_SRC_RELAXED_H
 #define PAWL_SRC_RELAXED_H
@@ -58,7 +58,7 @@ enum {
   RELAXED_PER_CPU = 4,     /* heaps */
   RELAXED_SPINS = 64,      /* tries before RELAXED_STALLED */
   RELAXED_PUTS = 16,       /* puts that keep to one choice, */
-  RELAXED_GETS = 4,        /* and gets */
+  RELAXED_GETS = 4,        /* and gets: with 8, a tenth faster and twice the rank error (bench/RESULTS.md) */
 };
 
 enum { RELAXED_HELD = 1, RELAXED_CLOSED = 2, RELAXED_VERSION = 4 };
