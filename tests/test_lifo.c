@@ -13,12 +13,12 @@ static const int64_t unbounded;
 
 static int put(struct lifo *l, const int64_t *maxsize, uint64_t item)
 {
-  return lifo_try_put(l, maxsize, reclaim_self(), item, NULL, NULL, false);
+  return lifo_try_put(l, maxsize, reclaim_self(), item, NULL, NULL);
 }
 
 static int get(struct lifo *l, uint64_t *item)
 {
-  return lifo_try_get(l, reclaim_self(), item, false);
+  return lifo_try_get(l, reclaim_self(), item);
 }
 
 TEST(lifo, QUE2_most_recently_added_first)
