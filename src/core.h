@@ -217,20 +217,10 @@ static inline uint64_t core_was_size(struct pawl_queue *q, struct reclaim_thread
   }
 }
 
-/* A closed SPSC queue's segments are sealed by its gets only. */
-static inline int core_spsc_peek(struct pawl_queue *q, struct reclaim_thread *me, uint64_t *item)
-{
-  bool closed = at_load_seq(&q->fifo_.closing) != 0; /* before the look: nothing comes later but a put under way */
-  int result = fifo_peek(&q->fifo_, core_fifo_mode(q), me, item);
-  return result == PAWL_EMPTY && closed ? PAWL_SHUTDOWN : result;
-}
-
 /* What a get would take now: 0, EMPTY, SHUTDOWN, or -ENOTSUP. */
 static inline int core_peek(struct pawl_queue *q, struct reclaim_thread *me, int64_t *key, uint64_t *item)
 {
   switch (q->kind_) {
-  case CORE_SPSC:
-    return core_spsc_peek(q, me, item);
   case CORE_FIFO:
     return fifo_peek(&q->fifo_, core_fifo_mode(q), me, item);
   case CORE_LIFO:

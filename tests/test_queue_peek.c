@@ -88,7 +88,7 @@ TEST(queue, peek_says_empty_then_shutdown_and_writes_nothing)
   }
 }
 
-TEST(queue, peek_of_rings_and_custom_orders_is_not_supported)
+TEST(queue, peek_of_rings_spsc_queues_and_custom_orders_is_not_supported)
 {
   EACH_KIND(kind, 0)
   {

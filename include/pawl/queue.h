@@ -231,7 +231,7 @@ PAWL_API PAWL_CHECK int pawl_queue_get_key(struct pawl_queue *queue, int64_t *ke
 /*
  * The item that a get would take now, left where it is: a hint, for another thread may take it at once; a PAWL_RELAXED get may
  * also take another. `key` may be NULL. 0, PAWL_EMPTY, PAWL_SHUTDOWN (shut down and nothing left), -ENOMEM (as of
- * pawl_queue_get); -ENOTSUP: PAWL_RING, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
+ * pawl_queue_get); -ENOTSUP: PAWL_RING, PAWL_SPSC, or a custom order; -EINVAL: NULL, or a `key` of a queue that has none.
  */
 PAWL_API PAWL_CHECK int pawl_queue_peek(const struct pawl_queue *queue, int64_t *key, uint64_t *item);
 

@@ -426,9 +426,9 @@ const struct pawl_check_subject subjects_queue[] = {
     {QUEUE("ring", "the stamp ring", init_ring, core_ops, PAWL_CHECK_BOUNDED)},
     /* Not two-point: with one putting thread the plain model of a bounded queue holds. */
     {SPSC("spsc", "one putting and one getting thread, a third that closes, drops, resizes", init_spsc,
-          "pPtcxrRmMsyFi|gGhcxnNefsyiv|cxrRsyFik", 0)},
+          "pPtcxrRmMsyFi|gGhcxnNefsyi|cxrRsyFik", 0)},
     /* Two-point, because join counts a put from its admission. */
-    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJjmMsyFi|gGhdxJjnNefsyiv|cxrRJjsyFik",
+    {SPSC("spsc-queue", "the same with task_done and join", init_spsc_tracked, "pPtcJjmMsyFi|gGhdxJjnNefsyi|cxrRJjsyFik",
           PAWL_CHECK_TWO_POINT)},
     {QUEUE("queue", "the whole queue layer: deadlines, task_done, join, shutdown, maxsize", init_tracked, queue_ops,
            PAWL_CHECK_LOCK_FREE)},
