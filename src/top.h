@@ -76,7 +76,7 @@ static inline __attribute__((always_inline)) bool top_swing(struct reclaim_group
 /*
  * For a put that found `seen` with so many items: 0, FULL or SHUTDOWN, or PAWL_STATE: look again. maxsize is read after the word.
  * Room by it is room for the put if its CAS then finds the same word; FULL is answered only if a second look does.
- * That look is relaxed: it needs to see the swings that the bound was set behind, and the bound brings them.
+ * That look is seq_cst like the first: a bound tells nothing of a swing that came before it but did not happen before it.
  */
 static inline int top_room(const uint64_t *top, const int64_t *maxsize, uint64_t seen, uint64_t size)
 {
@@ -85,7 +85,7 @@ static inline int top_room(const uint64_t *top, const int64_t *maxsize, uint64_t
   int64_t limit = at_load_seq(maxsize); /* FULL is decided on it: P1 of park.h */
   if (limit <= 0 || size < (uint64_t)limit)
     return 0;
-  return at_load_relaxed(top) == seen ? PAWL_FULL : PAWL_STATE;
+  return at_load_seq(top) == seen ? PAWL_FULL : PAWL_STATE;
 }
 
 static inline void top_close(uint64_t *top)
