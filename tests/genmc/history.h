@@ -20,6 +20,14 @@
 #define TWO_POINTS 0
 #endif
 
+/* ORDER: which item leaves next. */
+#define FIRST_IN 0
+#define LAST_IN 1
+#define LOWEST 2
+#ifndef ORDER
+#define ORDER FIRST_IN
+#endif
+
 enum {
   OP_PUT = 0x10,
   OP_FULL = 0x20,
@@ -43,7 +51,7 @@ static inline uint64_t op_get(int result, uint64_t item)
   return result == 0 ? OP_GET | item : result == PAWL_EMPTY ? OP_EMPTY : OP_GET_SHUTDOWN;
 }
 
-/* The sequential queue: bits 0..31 items of 4 bits, oldest lowest; 32.. their number; 40.. threads with a reservation; 48 closed. */
+/* The sequential queue: bits 0..31 items of 4 bits, who leaves next lowest; 32.. their number; 40.. threads with a reservation; 48 closed. */
 #define Q_SIZE(q) ((unsigned)((q) >> 32) & 0xff)
 #define Q_ONE (UINT64_C(1) << 32)
 #define Q_RESERVED(t) (UINT64_C(1) << (40 + (t)))
@@ -56,6 +64,16 @@ static inline bool q_has_room(uint64_t q)
   return MAXSIZE == 0 || Q_SIZE(q) + reserved < MAXSIZE;
 }
 
+/* The items of a queue with one more. */
+static uint64_t q_with(uint64_t items, unsigned size, uint64_t item)
+{
+  unsigned at = ORDER == LAST_IN ? 0 : size;
+  while (ORDER == LOWEST && at > 0 && (items >> 4 * (at - 1) & 15) > item)
+    at--;
+  uint64_t before = items & ((UINT64_C(1) << 4 * at) - 1);
+  return before | item << 4 * at | (items - before) << 4;
+}
+
 /* The queue after thread t's operation; Q_NEVER: it cannot have had this result now. */
 static uint64_t q_after(uint64_t q, unsigned t, unsigned op)
 {
@@ -65,7 +83,7 @@ static uint64_t q_after(uint64_t q, unsigned t, unsigned op)
   case OP_PUT:
     if (!mine && (closed || !q_has_room(q)))
       return Q_NEVER;
-    return (q & ~Q_RESERVED(t)) + Q_ONE + ((uint64_t)item << 4 * size);
+    return (q & ~(Q_RESERVED(t) | UINT64_C(0xffffffff))) + Q_ONE + q_with(q & 0xffffffff, size, item);
   case OP_FULL:
     return !closed && !q_has_room(q & ~Q_RESERVED(t)) ? q & ~Q_RESERVED(t) : Q_NEVER;
   case OP_PUT_SHUTDOWN:

@@ -41,7 +41,7 @@ static void prepare(void)
     begin = q_after(begin, 0, (unsigned)(history & 0xff));
 }
 
-/* What the queue holds when all is over: items of 4 bits, oldest lowest, and their number as in Q_SIZE. */
+/* What the queue holds when all is over: items of 4 bits, in the order in which they leave, and their number as in Q_SIZE. */
 static uint64_t drain(void)
 {
   uint64_t left = 0, item = 0;
