@@ -22,13 +22,13 @@ static int queue_put(uint64_t item)
   enum quick quick = lifo_quick_put(lifo, &maxsize, pawl__self, item, NULL, false);
   if (quick == QUICK_THROUGH)
     return 0;
-  return lifo_try_put(lifo, &maxsize, pawl__self, item, NULL, NULL, quick == QUICK_LOST);
+  return lifo_try_put(lifo, &maxsize, pawl__self, item, NULL, NULL);
 }
 
 static int queue_get(uint64_t *item)
 {
   enum quick quick = lifo_quick_get(lifo, pawl__self, item);
-  return quick == QUICK_THROUGH ? 0 : lifo_try_get(lifo, pawl__self, item, quick == QUICK_LOST);
+  return quick == QUICK_THROUGH ? 0 : lifo_try_get(lifo, pawl__self, item);
 }
 
 static void queue_close(void)

@@ -127,6 +127,8 @@ static const struct {
     {"--program pgk|p|p --mode pct", ORDER},
     /* a smaller bound is set behind a get */
     {"--program pp|gr --capacity 3 --mode pct", ORDER | BOUND},
+    /* two bounds at once, behind a get and not: whoever sees the last one must see the get, too */
+    {"--program ppp|r|gRGpp --capacity 3 --mode pct", ORDER | BOUND},
     /* equal keys, of one thread and of several */
     {"--program pppp|gggg", ORDER},
     {"--program pp|pp|gg --mode pct", ORDER},
