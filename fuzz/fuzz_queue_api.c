@@ -643,7 +643,7 @@ static bool begin(struct input *in)
   world.by_less = options.less != NULL;
   world.order = world.kind == KIND_CUSTOM ? PAWL_LIFO : options.order;
   world.keyed = options.order >= PAWL_PRIORITY && !world.by_less;
-  world.peeks = world.kind != KIND_CUSTOM && options.progress != PAWL_RING;
+  world.peeks = world.kind != KIND_CUSTOM && options.progress != PAWL_RING && (options.flags & PAWL_SPSC) == 0;
   return result == 0;
 }
 

@@ -191,6 +191,13 @@ static inline bool core_drain(struct pawl_queue *q, struct reclaim_thread *me, v
   return true;
 }
 
+/* After a change of maxsize. */
+static inline void core_bound_changed(struct pawl_queue *q)
+{
+  if (q->kind_ == CORE_SPSC)
+    at_fence_heavy(); /* [B] of spsc.h */
+}
+
 /* After announcing itself, before the decisive attempt, a thread that is about to sleep: see [W] of spsc.h. */
 static inline void core_before_sleep(struct pawl_queue *q)
 {
@@ -310,37 +317,39 @@ static inline void core_free(struct pawl_queue *q)
 /* Before a fork, and after it in the parent, for cores with locks. */
 static inline bool core_lock(struct pawl_queue *q, pawl_time until)
 {
-  return q->kind_ == CORE_CUSTOM || q->kind_ == CORE_LOCKED ? pawl_lock_acquire((struct pawl_lock *)&q->lock_, until) == 0
-         : q->kind_ == CORE_RELAXED                         ? relaxed_lock_until(q->core_, until)
-                                                            : false;
+  if (q->kind_ == CORE_RELAXED)
+    relaxed_before_fork(q->core_, until);
+  return q->kind_ == CORE_RELAXED ||
+         ((q->kind_ == CORE_CUSTOM || q->kind_ == CORE_LOCKED) && pawl_lock_acquire((struct pawl_lock *)&q->lock_, until) == 0);
 }
 
 static inline void core_release(struct pawl_queue *q)
 {
   if (q->kind_ == CORE_RELAXED)
-    relaxed_unlock_first(q->core_, ((struct relaxed *)q->core_)->heaps);
+    relaxed_after_fork(q->core_);
   else
     (void)pawl_lock_release((struct pawl_lock *)&q->lock_);
 }
 
-/* In a forked child: what threads that are not there any more stood midway in. */
+/* In a forked child: what threads that are not there any more stood midway in. Items that had to be given up are done. */
 static inline void core_repair(struct pawl_queue *q)
 {
+  uint64_t lost = 0;
   if (at_step("fork.lock"))
     q->lock_ = 0;
   if (q->kind_ == CORE_LOCKED)
-    locked_repair(q, q->fork_locked_);
-  if (q->kind_ == CORE_RELAXED) {
-    if (q->fork_locked_)
-      core_release(q);
-    relaxed_repair(q->core_);
-  }
+    lost = locked_repair(q, q->fork_locked_);
+  if (q->kind_ == CORE_RELAXED)
+    lost = relaxed_repair(q->core_);
   if (q->kind_ == CORE_RING && at_step("fork.ring"))
     ring_repair(q->core_);
   if (q->kind_ == CORE_SPSC && at_step("fork.spsc"))
     spsc_repair(&q->fifo_);
   if (core_pool(q) != NULL && at_step("fork.pool"))
     pool_repair(core_pool(q));
+  uint64_t unfinished = q->fifo_.admitted - q->done_;
+  if (!(q->flags_ & PAWL_UNTRACKED))
+    q->done_ += lost < unfinished ? lost : unfinished;
 }
 
 static inline uint64_t core_puts(const struct pawl_queue *q)

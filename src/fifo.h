@@ -152,7 +152,7 @@ static __attribute__((noinline)) int fifo_try_put(struct pawl__fifo *f, struct f
   if (lost)
     backoff_lost(&losses);
   for (;;) {
-    struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+    struct fifo_segment *s = reclaim_protect(hazard, 0, &f->tail);
     int result;
     if ((uintptr_t)s <= (uintptr_t)FIFO_TOMB) {
       result = s == NULL ? fifo_first(f, mode, me, hazard, item, admitted) : PAWL_SHUTDOWN;
@@ -222,7 +222,7 @@ static inline bool fifo_take(struct pawl__fifo *f, struct fifo_segment *s, uint6
 static inline struct fifo_segment *fifo_head(struct pawl__fifo *f, struct reclaim_group *hazard, int *result)
 {
   for (;;) {
-    struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+    struct fifo_segment *s = reclaim_protect(hazard, 1, &f->head);
     if (__builtin_expect(s != NULL, 1))
       return s;
     void *first = at_load_seq(&f->tail);
@@ -370,7 +370,7 @@ static inline int fifo_close(struct pawl__fifo *f, struct reclaim_thread *me)
     void *none = NULL;
     if (at_load_relaxed(&f->tail) == NULL && at_cas_seq(&f->tail, &none, FIFO_TOMB))
       return 0;
-    struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+    struct fifo_segment *s = reclaim_protect(hazard, 0, &f->tail);
     if ((void *)s == FIFO_TOMB)
       return 0;
     uint64_t t = at_load_relaxed(&s->tail);

@@ -147,7 +147,7 @@ static inline struct fifo_segment *fifo_allocate(struct pawl__fifo *f, uint32_t 
 
 static inline struct fifo_segment *fifo_spare(struct pawl__fifo *f, struct reclaim_group *hazard)
 {
-  struct fifo_segment *s = (struct fifo_segment *)reclaim_pop(&f->spare, &hazard->slot[2]);
+  struct fifo_segment *s = (struct fifo_segment *)reclaim_pop(&f->spare, hazard);
   if (s != NULL)
     at_add_relaxed(&f->spares, (uint64_t)-1);
   return s;
@@ -314,7 +314,7 @@ static __attribute__((noinline, unused)) void fifo_next_head(struct pawl__fifo *
     (void)at_cas_seq(&f->tail, &expected, next);
   expected = s;
   if (at_cas_seq(&f->head, &expected, next)) {
-    (void)reclaim_protect(&hazard->slot[1], &f->head);
+    (void)reclaim_protect(hazard, 1, &f->head);
     fifo_retire(f, mode, me, s);
   }
 }
@@ -322,7 +322,7 @@ static __attribute__((noinline, unused)) void fifo_next_head(struct pawl__fifo *
 /* Where gets are: a ticket that was the head at some instant of the call, or later. */
 static inline uint64_t fifo_head_ticket(struct pawl__fifo *f, struct reclaim_group *hazard)
 {
-  struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+  struct fifo_segment *s = reclaim_protect(hazard, 1, &f->head);
   return s == NULL ? f->base : s->base + at_load_seq(&s->head); /* [E] */
 }
 
@@ -338,7 +338,7 @@ static __attribute__((noinline, unused)) bool fifo_is_full(struct pawl__fifo *f,
 /* Reservations so far, and claims so far: tickets. */
 static inline uint64_t fifo_tail_ticket(struct pawl__fifo *f, struct reclaim_group *hazard)
 {
-  struct fifo_segment *s = reclaim_protect(&hazard->slot[0], &f->tail);
+  struct fifo_segment *s = reclaim_protect(hazard, 0, &f->tail);
   return (uintptr_t)s <= (uintptr_t)FIFO_TOMB ? f->base : s->base + (at_load_seq(&s->tail) & ~FIFO_SEALED);
 }
 

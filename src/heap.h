@@ -32,7 +32,7 @@
  *      used again meanwhile, and all that was read belonged to it. If the CAS fails, it is forgotten. What is read of a chunk
  *      used again are numbers, checked where they bound a loop or an index, and pointers to chunks of the pool or NULL (N2 of
  *      pool.h). For the rest relaxed loads suffice: the load of the word receives all that was written before that version was
- *      published, and two CASes never succeed on one version.
+ *      published, and two CASes never succeed on one version (peek's, which changes nothing, apart).
  *  H4  The front of a version has an entry behind `first`, or is NULL with the back and the heap: a version is never empty.
  *
  * Linearization points: put and get - the CAS; EMPTY and SHUTDOWN - the load of the word; FULL - top_room's second load of it.
@@ -183,6 +183,15 @@ static inline int heap_put_in(struct heap_work *w, struct heap_state *s, const s
   return heap_put_back(w, s, e);
 }
 
+/* One for this put and one for the next get. */
+static inline bool heap_reserve_versions(struct heap_work *w)
+{
+  if (__builtin_expect(pool_reserve(w->hand, 0, 2), 1))
+    return true;
+  pool_sort(w->hand); /* before it would be due */
+  return pool_reserve(w->hand, 0, 2);
+}
+
 /* One attempt: 0, FULL, SHUTDOWN, -ENOMEM, or PAWL_STATE: look again. */
 static inline int heap_put_once(struct heap *h, const int64_t *maxsize, struct heap_work *w, struct heap_entry *e,
                                 uint64_t *count, bool *admitted)
@@ -197,7 +206,7 @@ static inline int heap_put_once(struct heap *h, const int64_t *maxsize, struct h
   e->sequence = v != NULL ? at_load_relaxed(&v->puts) : h->first;
   if ((result = heap_put_in(w, &s, e)) != 0)
     return result;
-  if (!pool_reserve(w->hand, 1, heap_needs(s.heap))) /* for the next get */
+  if (!pool_reserve(w->hand, 1, heap_needs(s.heap)) || !heap_reserve_versions(w)) /* for the next get */
     return -ENOMEM;
   return heap_publish(h, w, seen, s, heap_size(v) + 1, e->sequence + 1);
 }

@@ -83,6 +83,17 @@ static inline int lifo_put_once(struct lifo *l, const int64_t *maxsize, struct p
   return top_swing(h->hazard, &l->top, seen, node) ? 0 : PAWL_STATE;
 }
 
+/* FULL or SHUTDOWN, before memory is asked for which neither needs; else 0. */
+static inline int lifo_refuses(struct lifo *l, const int64_t *maxsize, struct pool_hand *h)
+{
+  int result;
+  do {
+    uint64_t seen = top_protect(h->hazard, &l->top);
+    result = top_room(&l->top, maxsize, seen, lifo_depth(top_node(seen)));
+  } while (result == PAWL_STATE);
+  return result;
+}
+
 /* 0, FULL, SHUTDOWN, -ENOMEM. `count` and `admitted` as in admit.h. */
 static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me,
                                                   uint64_t item, uint64_t *count, bool *admitted)
@@ -92,6 +103,8 @@ static __attribute__((noinline)) int lifo_try_put(struct lifo *l, const int64_t 
   int result;
   if (!pool_enter(&h, &l->pool, me))
     return -ENOMEM;
+  if (pool_first(&h, 0) == NULL && (result = lifo_refuses(l, maxsize, &h)) != 0)
+    return result;
   struct lifo_node *node = pool_take(&h, 0);
   if (node == NULL)
     return -ENOMEM;
@@ -134,7 +147,7 @@ lifo_quick_put(struct lifo *l, const int64_t *maxsize, struct reclaim_thread *me
 {
   struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
   uint64_t seen = h.hazard->last;
-  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == TOP_UNKNOWN, 0) || !top_is_protected(h.hazard, seen))
+  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == RECLAIM_UNKNOWN, 0) || !top_is_protected(h.hazard, seen))
     return QUICK_UNUSUAL;
   h.lane = h.hazard->lane;
   struct lifo_node *below = top_node(seen), *node = pool_first(&h, 0);
@@ -164,7 +177,7 @@ static inline __attribute__((always_inline)) enum quick lifo_quick_get(struct li
   struct pool_hand h = {&l->pool, NULL, pool_group(&l->pool, me)};
   uint64_t seen = h.hazard->last;
   struct lifo_node *node = top_node(seen);
-  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == TOP_UNKNOWN || node == NULL, 0) ||
+  if (__builtin_expect(h.hazard->pool != l->pool.number || seen == RECLAIM_UNKNOWN || node == NULL, 0) ||
       !top_is_protected(h.hazard, seen))
     return QUICK_UNUSUAL;
   h.lane = h.hazard->lane;

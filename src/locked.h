@@ -114,7 +114,7 @@ static inline int locked_try_put(struct pawl_queue *q, int64_t key, uint64_t ite
   int result;
   do
     result = locked_put_once(q, key, item, admitted, &spare);
-  while (result == LOCKED_GROW && (result = heap4_spare_renew(&spare)) == 0);
+  while (result == LOCKED_GROW && q->custom_ == NULL && (result = heap4_spare_renew(&spare)) == 0);
   heap4_spare_free(&spare);
   return result;
 }
@@ -181,13 +181,16 @@ static inline void locked_stats(struct pawl_queue *q, uint64_t *puts, uint64_t *
   (void)pawl_lock_release(lock);
 }
 
-/* After a fork: if nobody could take the lock before it, the heap may be midway in something, and what is in it is given up. */
-static inline void locked_repair(struct pawl_queue *q, bool was_locked)
+/* After a fork: if nobody could take the lock before it, the heap may be midway in something, and what is in it is given up.
+ * Returns how many items. */
+static inline uint64_t locked_repair(struct pawl_queue *q, bool was_locked)
 {
   struct locked *l = q->core_;
+  uint64_t lost = l != NULL && !was_locked ? l->heap.size : 0;
   if (l != NULL && !was_locked)
     heap4_forget(&l->heap);
   q->lock_ = 0;
+  return lost;
 }
 
 /* Bytes of memory; none of it is for an order of the caller's. */

@@ -33,6 +33,16 @@ static void push_slab(struct pool_size *size, struct slab *slab)
   while (!at_cas_release(&size->slabs, &first, (void *)slab)); /* [B] hands the slab on to pool_trim */
 }
 
+/* From now on the group of a thread's slots is this pool's, until the thread uses another whose structure shares it. */
+static void own_group(struct reclaim_group *g, const struct pool *p, struct pool_lane *lane)
+{
+  if (g->pool == p->number)
+    return;
+  g->pool = p->number;
+  g->lane = lane;
+  g->last = RECLAIM_UNKNOWN;
+}
+
 /* ---- magazines */
 
 /* A magazine of the `count` nodes from `first`. */
@@ -48,6 +58,7 @@ static void load_magazine(struct pool_stock *stock, struct reclaim_node *magazin
 {
   struct pool_node *n = (struct pool_node *)magazine;
   at_store_release(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest)); /* [W] */
+  at_store_release(&n->rest, (void *)NULL);                                          /* N3 */
   at_plain_store(&stock->first, (void *)n);
   at_plain_store(&stock->count, (uint64_t)at_load_relaxed(&n->count));
 }
@@ -84,14 +95,14 @@ static void adopt(struct pool *p, struct pool_size *size, struct pool_stock *sto
   push_slab(size, slab);
 }
 
-/* The stock is empty. */
-static bool grow(struct pool *p, struct pool_size *size, struct pool_stock *stock)
+/* The stock is empty. An allocator that uses other queues may have taken the group for another pool: it is this one's again. */
+static bool grow(struct pool_hand *h, int size)
 {
-  struct slab *slab = make_slab(size);
-  if (slab == NULL)
-    return false;
-  adopt(p, size, stock, slab);
-  return true;
+  struct slab *slab = make_slab(&h->pool->size[size]);
+  own_group(h->hazard, h->pool, h->lane);
+  if (slab != NULL)
+    adopt(h->pool, &h->pool->size[size], &h->lane->stock[size], slab);
+  return slab != NULL;
 }
 
 /* From the depot, whose first magazine pool_trim must not free meanwhile. */
@@ -100,7 +111,7 @@ static struct reclaim_node *from_depot(struct pool_hand *h, int size)
   uint32_t busy = at_load_relaxed(&h->lane->busy);
   if (busy == 0)
     pool_guard(h);
-  struct reclaim_node *magazine = reclaim_pop(&h->pool->size[size].depot, &h->hazard->slot[2]);
+  struct reclaim_node *magazine = reclaim_pop(&h->pool->size[size].depot, h->hazard);
   if (busy == 0)
     pool_unguard(h);
   return magazine;
@@ -114,7 +125,7 @@ static bool refill(struct pool_hand *h, int size)
   if (magazine == NULL)
     magazine = from_depot(h, size);
   if (magazine == NULL)
-    return grow(h->pool, &h->pool->size[size], stock);
+    return grow(h, size);
   load_magazine(stock, magazine);
   return true;
 }
@@ -240,9 +251,8 @@ struct pool_lane *pool_lane_of(struct pool *p, struct reclaim_thread *me, struct
   struct pool_lane *lane = find_lane(p, me);
   if (lane == NULL && (lane = make_lane(p, me)) == NULL)
     return NULL;
-  g->pool = p->number;
-  g->last = UINT64_MAX;
-  return g->lane = lane;
+  own_group(g, p, lane);
+  return lane;
 }
 
 /* A snapshot. */
@@ -306,7 +316,7 @@ static struct reclaim_node *gather(struct pool_hand *h, int size, struct reclaim
     struct reclaim_node *magazine = at_plain_load(&stock->full);
     at_plain_store(&stock->full, (void *)NULL);
     if (magazine == NULL)
-      magazine = reclaim_pop(&h->pool->size[size].depot, &h->hazard->slot[2]);
+      magazine = reclaim_pop(&h->pool->size[size].depot, h->hazard);
     if (magazine != NULL)
       load_magazine(stock, magazine);
   } while (at_plain_load(&stock->count) > 0);

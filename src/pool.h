@@ -23,10 +23,13 @@
  *      follows it there); with the pointer comes that the node
  *      was made: stores of them release, and who follows one acquires [W].
  *  N3  A guarded operation sets `busy`, executes a light fence, and then loads the structure's word; pool_trim takes what is free,
- *      executes a heavy fence, and then looks at `busy` [G]: it sees the operation, or the operation sees a structure from
- *      which nothing of that can be reached any more. When it is not busy any more, its accesses have happened before [L].
+ *      executes a heavy fence, and then looks at `busy` [G]: it sees the operation, or the operation begins when nothing of
+ *      that can be reached any more, neither from the structure nor from nodes on their way to another use: what is free leads to
+ *      what is free with it (link), and has no `rest`, which might lead to what was free long before. When it is not busy any
+ *      more, its accesses have happened before [L].
  *  N4  A thread, frozen or not, retains in its lane at most two magazines, POOL_BATCH retired nodes besides those in others'
- *      slots, and what it has in hand; frozen in pool_spill also the list of spilled magazines that it was sorting.
+ *      slots, and what it has in hand: in set_aside the magazines that wait for the depot, in pool_trim all that is free, in an
+ *      immediate shutdown what it took out.
  */
 #ifndef PAWL_SRC_POOL_H
 #define PAWL_SRC_POOL_H
@@ -176,6 +179,7 @@ static inline bool pool_reserve(struct pool_hand *h, int size, uint32_t n)
 static inline void pool_push(struct pool_stock *stock, struct reclaim_node *node)
 {
   uint64_t count = at_plain_load(&stock->count);
+  at_store_release(&((struct pool_node *)node)->rest, (void *)NULL);                                     /* N3 */
   at_store_release(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&stock->first) : NULL); /* [W] */
   at_plain_store(&stock->first, (void *)node);
   at_plain_store(&stock->count, count + 1);

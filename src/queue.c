@@ -13,7 +13,7 @@
 #include <pawl/queue.h>
 #include <string.h>
 
-enum { STATE_SHUTDOWN = 1 };
+enum { STATE_SHUTDOWN = 1, STATE_CLOSED = 4 /* and the core knows it; 2: locked.h */ };
 
 _Static_assert(sizeof(struct pawl_queue) == 600, "part of the ABI");
 _Static_assert(offsetof(struct pawl__fifo, head) - offsetof(struct pawl__fifo, tail) >= PAWL_LINE,
@@ -405,6 +405,15 @@ static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
   return n;
 }
 
+/* Of a queue that is being shut down: 0, and no put succeeds any more. */
+static int close_core(struct pawl_queue *q, struct reclaim_thread *me)
+{
+  int result = at_step("queue.close") ? core_close(q, me) : 0;
+  if (result == 0)
+    (void)at_or_seq(&q->state_, (uint32_t)STATE_CLOSED);
+  return result;
+}
+
 int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
 {
   struct reclaim_thread *me;
@@ -413,7 +422,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)at_or_seq(&q->state_, (uint32_t)STATE_SHUTDOWN);
-  int result = at_step("queue.close") ? core_close(q, me) : 0;
+  int result = close_core(q, me);
   if (park_wake_all(&q->getters_))
     write_fd(q);
   (void)!park_wake_all(&q->putters_);
@@ -426,14 +435,15 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   return result;
 }
 
-bool pawl_queue_is_shutdown(const struct pawl_queue *q)
+/* A shutdown that is under way is helped to its end, so that nobody sees a put succeed after true; who cannot help says false. */
+bool pawl_queue_is_shutdown(const struct pawl_queue *queue)
 {
+  struct pawl_queue *q = (struct pawl_queue *)queue;
   struct reclaim_thread *me;
-  if (q == NULL || (at_load_seq(&q->state_) & STATE_SHUTDOWN) == 0)
-    return false;
-  if (at_step("queue.close") && (me = reclaim_self()) != NULL)
-    (void)core_close((struct pawl_queue *)q, me); /* perhaps under way: nobody shall see a put succeed after true */
-  return true;
+  uint32_t state = q != NULL ? at_load_seq(&q->state_) : 0;
+  if (state & STATE_CLOSED || !(state & STATE_SHUTDOWN))
+    return (state & STATE_CLOSED) != 0;
+  return (me = reclaim_self()) != NULL && close_core(q, me) == 0;
 }
 
 /* ---- sizes */
@@ -472,6 +482,7 @@ int pawl_queue_set_maxsize(struct pawl_queue *q, int64_t maxsize)
   if (q->kind_ == CORE_RELAXED && maxsize > 0)
     relaxed_set_bound(q->core_);
   at_store_seq(&q->maxsize_, maxsize);
+  core_bound_changed(q);
   if (at_step("queue.wake.resize"))
     (void)!park_wake_all(&q->putters_);
   return 0;

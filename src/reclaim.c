@@ -129,17 +129,17 @@ void reclaim_push(void **top, struct reclaim_node *node)
   while (!at_cas_release(top, &first, (void *)node));            /* [P] hands the node's memory to who pops it */
 }
 
-struct reclaim_node *reclaim_pop(void **top, void **slot)
+struct reclaim_node *reclaim_pop(void **top, struct reclaim_group *g)
 {
   struct reclaim_node *node;
   void *expected;
   do {
-    node = reclaim_protect(slot, top);
+    node = reclaim_protect(g, 2, top);
     if (node == NULL)
       return NULL;
     expected = node;
   } while (!at_cas_acquire(top, &expected, (void *)at_load_relaxed(&node->link))); /* [P] */
-  at_store_relaxed(slot, (void *)NULL); /* the node is the caller's, with all accesses */
+  at_store_relaxed(&g->slot[2], (void *)NULL); /* the node is the caller's, with all accesses */
   return node;
 }
 

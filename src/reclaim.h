@@ -49,8 +49,10 @@ struct reclaim_group {
   const void *role[2]; /* the structures that this thread last put into and got from: a hint for backoff.h */
   uint64_t pool;       /* pool.h: the number of a pool, 0: none, */
   void *lane;          /* and this thread's lane in it */
-  uint64_t last;       /* top.h: the word that this thread knows, or TOP_UNKNOWN */
+  uint64_t last;       /* top.h: the word that this thread knows, or RECLAIM_UNKNOWN: whenever a slot is filled elsewhere */
 };
+
+#define RECLAIM_UNKNOWN UINT64_MAX
 
 /* A random choice that a thread keeps for a while: relaxed.h. */
 struct reclaim_choice {
@@ -106,10 +108,11 @@ static inline struct reclaim_group *reclaim_group(struct reclaim_thread *me, con
 
 /* What `source` leads to, safe to follow until the slot is used for something else. seq_cst, because FULL, EMPTY and SHUTDOWN
  * are decided on what is found there, and a waiter must not decide on what was there before it announced itself (park.h). */
-static inline void *reclaim_protect(void **slot, void **source)
+static inline void *reclaim_protect(struct reclaim_group *g, unsigned index, void **source)
 {
-  void *seen = at_load_seq(source);
+  void **slot = &g->slot[index], *seen = at_load_seq(source);
   while (seen != at_load_relaxed(slot)) {
+    g->last = RECLAIM_UNKNOWN;
     at_store_release(slot, seen);          /* [S] with is_protected of reclaim.c */
     at_fence_seq();                        /* [R] with reclaim_sort */
     void *again = at_load_acquire(source); /* not older than `seen` */
@@ -121,7 +124,7 @@ static inline void *reclaim_protect(void **slot, void **source)
 }
 
 /* Takes nodes off and on a stack whose pops protect the top, so that it cannot come back meanwhile (ABA). */
-struct reclaim_node *reclaim_pop(void **top, void **slot);
+struct reclaim_node *reclaim_pop(void **top, struct reclaim_group *g);
 void reclaim_push(void **top, struct reclaim_node *node);
 
 /* Withdraws what the group publishes: the next operation pays a fence, but no node is retained until then. */

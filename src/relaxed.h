@@ -69,7 +69,8 @@ struct relaxed_heap {
   int64_t top_key; /* and of its top, if there is one */
   uint64_t top_item;
   struct heap4 heap;
-  char pad[PAWL_LINE - 4 * 8 - sizeof(struct heap4)];
+  uint64_t forked; /* held for a fork by who forks */
+  char pad[PAWL_LINE - 5 * 8 - sizeof(struct heap4)];
 };
 
 struct relaxed {
@@ -260,19 +261,25 @@ static inline int relaxed_look(struct relaxed *r, struct relaxed_view *v)
 
 /* ---- the bound */
 
+/* With so many reserved, is there no room? */
+static inline bool relaxed_is_full(struct relaxed *r, const int64_t *maxsize, uint64_t reserved)
+{
+  uint64_t freed = at_load_acquire(&r->freed_seen); /* [M] what it counts happened before this put, for was_size */
+  int64_t limit = at_load_seq(maxsize);             /* [W] */
+  if (limit <= 0 || (int64_t)(reserved - freed) < limit)
+    return false;
+  freed = at_load_seq(&r->freed);          /* [W] */
+  at_store_release(&r->freed_seen, freed); /* [M] */
+  return (int64_t)(reserved - freed) >= limit;
+}
+
 /* Counts a put in, if there is room, and for join before that (admit.h). */
 static inline bool relaxed_reserve(struct relaxed *r, const int64_t *maxsize, uint64_t *count, bool *admitted)
 {
   uint64_t reserved = at_load_acquire(&r->reserved); /* M4: before maxsize, and that before `freed` */
   for (;;) {
-    uint64_t freed = at_load_acquire(&r->freed_seen); /* [M] what it counts happened before this put, for was_size */
-    int64_t limit = at_load_seq(maxsize);             /* [W] */
-    if (limit > 0 && (int64_t)(reserved - freed) >= limit) {
-      freed = at_load_seq(&r->freed);          /* [W] */
-      at_store_release(&r->freed_seen, freed); /* [M] */
-      if ((int64_t)(reserved - freed) >= limit)
-        return false;
-    }
+    if (relaxed_is_full(r, maxsize, reserved))
+      return false;
     admit(count, admitted);
     if (at_cas_seq(&r->reserved, &reserved, reserved + 1))
       return true;
@@ -286,10 +293,9 @@ static inline void relaxed_lock_all(struct relaxed *r)
     (void)relaxed_lock(&r->heap[i]);
 }
 
-/* Releases the first n. */
-static inline void relaxed_unlock_first(struct relaxed *r, uint32_t n)
+static inline void relaxed_unlock_all(struct relaxed *r)
 {
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < r->heaps; i++)
     relaxed_leave(&r->heap[i], at_load_relaxed(&r->heap[i].word) & ~(uint64_t)RELAXED_HELD);
 }
 
@@ -306,7 +312,7 @@ static inline void relaxed_set_bound(struct relaxed *r)
     at_store_relaxed(&r->reserved, r->start + inside);
     at_store_release(&r->counting, 1u);
   }
-  relaxed_unlock_first(r, r->heaps);
+  relaxed_unlock_all(r);
 }
 
 /* ---- put and get */
@@ -332,10 +338,13 @@ static inline int relaxed_put_once(struct relaxed *r, const int64_t *maxsize, st
   struct relaxed_heap *h = relaxed_any(r, me, &word);
   if (h == NULL)
     return RELAXED_STALLED;
-  int result = word & RELAXED_CLOSED                                                            ? PAWL_SHUTDOWN
-               : !heap4_grow(&h->heap, spare)                                                   ? RELAXED_GROW
-               : at_load_relaxed(&r->counting) && !relaxed_reserve(r, maxsize, count, admitted) ? PAWL_FULL
-                                                                                                : 0;
+  bool counting = at_load_relaxed(&r->counting) != 0;
+  int result = word & RELAXED_CLOSED                                       ? PAWL_SHUTDOWN
+               : !heap4_grow(&h->heap, spare)                              ? RELAXED_GROW
+               : counting && !relaxed_reserve(r, maxsize, count, admitted) ? PAWL_FULL
+                                                                           : 0;
+  if (result == RELAXED_GROW && counting && relaxed_is_full(r, maxsize, at_load_acquire(&r->reserved)))
+    result = PAWL_FULL; /* which needs no memory */
   if (result != 0) {
     relaxed_leave(h, word);
     return result;
@@ -494,40 +503,50 @@ static inline void relaxed_trim(struct relaxed *r)
 /* ---- fork */
 
 /*
- * Before a fork: locks every heap, so that the child finds them whole. False: one of them was held until the deadline, and none
- * is locked now; else parent and child both release them, by relaxed_unlock_first.
+ * Before a fork: locks every heap, so that the child finds them whole. One that is held until the deadline is left alone: the
+ * child gets its pages while somebody writes on them.
  */
-static inline bool relaxed_lock_until(struct relaxed *r, pawl_time until)
+static inline void relaxed_before_fork(struct relaxed *r, pawl_time until)
 {
-  for (uint32_t i = 0; i < r->heaps; i++)
-    for (uint64_t word; !relaxed_try_lock(&r->heap[i], &word);) {
-      if (os_now() >= until) {
-        relaxed_unlock_first(r, i);
-        return false;
-      }
+  for (uint32_t i = 0; i < r->heaps; i++) {
+    struct relaxed_heap *h = &r->heap[i];
+    uint64_t word;
+    while (!(h->forked = relaxed_try_lock(h, &word)) && os_now() < until)
       os_yield();
-    }
-  return true;
+  }
+}
+
+static inline void relaxed_after_fork(struct relaxed *r)
+{
+  for (uint32_t i = 0; i < r->heaps; i++) {
+    struct relaxed_heap *h = &r->heap[i];
+    if (h->forked)
+      relaxed_leave(h, at_load_relaxed(&h->word) & ~(uint64_t)RELAXED_HELD);
+    h->forked = false;
+  }
 }
 
 /*
- * In a forked child: a heap whose holder is not there any more may be midway in something, and what is in it is given up.
- * Nobody else uses the queue.
+ * In a forked child, where nobody else uses the queue: a heap that was not locked may be midway in something, and what is in it is
+ * given up. Returns how many items.
  */
-static inline void relaxed_repair(struct relaxed *r)
+static inline uint64_t relaxed_repair(struct relaxed *r)
 {
-  uint64_t inside = 0;
+  uint64_t inside = 0, lost = 0;
   for (uint32_t i = 0; i < r->heaps; i++) {
     struct relaxed_heap *h = &r->heap[i];
-    if (h->word & RELAXED_HELD) {
+    if (!h->forked) {
+      lost += h->heap.size;
       heap4_forget(&h->heap);
       relaxed_publish(h);
       relaxed_unlock(h, h->word & ~(uint64_t)RELAXED_HELD);
     }
     inside += h->heap.size;
   }
+  relaxed_after_fork(r);
   if (r->counting)
     r->reserved = r->freed + inside;
+  return lost;
 }
 
 #endif

@@ -30,6 +30,9 @@
  *       voids only after it has seen `closing`, so that a put which must see the bit must see `closing`, too (cumulativity).
  *  [C]  Discarding: get - head, light fence, `contested`; who discards - `contested`, heavy fence, head. Either the get sees
  *       that it is contested, or who discards sees a head behind that cell and leaves it alone.
+ *  [B]  A bound of its own time: put - state, light fence, and the next one looks at maxsize; who sets maxsize - that, heavy
+ *      fence. So a put that goes by the bound before this one comes after puts that everybody sees who knows of the change;
+ *      else it could be too late for the new bound, and an earlier one not yet there for a get that answers EMPTY.
  *  [J]  Joining a closed queue: a put counts itself (tracked queues), executes a light fence, and looks at `closing`; who
  *       closes sets that, executes a heavy fence, and only then says that the queue is closed. So whoever joins then counts
  *       every put that may still succeed.
@@ -38,7 +41,9 @@
  *  S1  If the cell at the head is not FULL, nor TAKEN, then a put that is midway, if any, is at this very cell: there is only
  *      one producer, and it fills cells in order. At the end of a segment it is at `next`, in an empty queue at f->tail.
  *  S2  Every cell from the head on that was taken is TAKEN, once the queue is contested ([C]); an index stored by a late get
- *      can put the head back, but not below the cell that this get has not yet decided about, and it moves on before it returns.
+ *      can put the head back, but not below the cell that this get has not yet decided about. When all is quiet it is at a cell
+ *      that was not taken: who has moved the head then looks at the cell there, who has taken a cell at the head, in this order
+ *      (seq_cst), and whichever of two comes later moves the head on.
  *  S3  After SHUTDOWN has been answered no get succeeds (SPSC_DRY, or a tombstone), and no put either: what it might have
  *      published is voided ([X]), or its CAS meets the tombstone.
  *  S4  A put looks at `closing` after it has found room (or none): what it found, it found on an open queue. A put that looked
@@ -108,7 +113,7 @@ static inline int spsc_publish(struct pawl__fifo *f, struct fifo_segment *s, uin
   at_plain_store(&c->value, item);
   at_store_release(&c->state, fifo_state(s->turn, FIFO_FULL)); /* [V] */
   at_store_relaxed(&s->tail, t + 1);
-  at_fence_light(); /* [X], [W] */
+  at_fence_light(); /* [X], [W], [B] */
   if (__builtin_expect(at_load_relaxed(&f->closing) == 0, 1) || !fifo_retract(s, t))
     return 0;
   at_store_relaxed(&s->tail, t);
@@ -194,13 +199,24 @@ static inline __attribute__((always_inline)) enum quick spsc_quick_put(struct pa
 
 /* ---- get */
 
+/* Moves the head past cells that were taken: after a step of the head, or of a cell to TAKEN, and a full fence (S2). */
+static void spsc_move_on(struct fifo_segment *s)
+{
+  uint64_t h = at_load_seq(&s->head);
+  while (h < s->cells && at_load_seq(&s->cell[h].state) == fifo_state(s->turn, FIFO_TAKEN))
+    if (at_cas_seq(&s->head, &h, h + 1)) /* not a store, lest it put the head back for good */
+      h++;
+}
+
 /* Beside other gets: has this one the item of the full cell h? Not if it was voided and that was the end (S3). */
 static __attribute__((noinline)) bool spsc_claim(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h)
 {
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
-  if (at_load_relaxed(&f->contested) & SPSC_DRY && fifo_is_voided(s, h)) /* by [X] the bit is seen, or there was no DRY */
-    return false;
-  return at_cas_release(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X]; its value has been read */
+  bool ended = at_load_relaxed(&f->contested) & SPSC_DRY && fifo_is_voided(s, h); /* by [X] the bit is seen, or was no DRY */
+  bool mine = !ended && at_cas_release(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X]; value is read */
+  at_fence_seq();                                                                                  /* S2 */
+  spsc_move_on(s);
+  return mine;
 }
 
 /* Takes cell h, which is full and at the head. False: it is another's. */
@@ -219,7 +235,7 @@ static inline bool spsc_take(struct pawl__fifo *f, struct fifo_segment *s, uint6
 static int spsc_look(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim_thread *me, struct reclaim_group *hazard,
                      uint64_t *item, bool *moved)
 {
-  struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+  struct fifo_segment *s = reclaim_protect(hazard, 1, &f->head);
   if (s == NULL) {
     void *first = at_load_acquire(&f->tail);
     if ((uintptr_t)first <= (uintptr_t)FIFO_TOMB)
@@ -237,7 +253,7 @@ static int spsc_look(struct pawl__fifo *f, struct fifo_mode mode, struct reclaim
   }
   uint64_t state = at_load_acquire(&s->cell[h].state); /* [V] */
   if (state == fifo_state(s->turn, FIFO_TAKEN)) {
-    (void)at_cas_release(&s->head, &h, h + 1); /* S2; not a store, lest it put the head back for good */
+    spsc_move_on(s);
     return PAWL_STATE;
   }
   if (state != fifo_state(s->turn, FIFO_FULL))
@@ -252,7 +268,8 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
   (void)at_or_seq(&f->contested, (uint64_t)SPSC_CONTESTED); /* from now on a full cell may be retracted */
   if (fifo_void(s, h)) {
     *item = at_plain_load(&s->cell[h].value);
-    (void)at_cas_release(&s->head, &h, h + 1);
+    at_fence_seq(); /* S2 */
+    spsc_move_on(s);
     *moved = true;
     return 0;
   }
@@ -262,7 +279,7 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
 /* The queue is closed and nothing was at its head: makes sure that nothing comes (S1). As spsc_void. */
 static __attribute__((noinline)) int spsc_seal(struct pawl__fifo *f, struct reclaim_group *hazard, uint64_t *item, bool *moved)
 {
-  struct fifo_segment *s = reclaim_protect(&hazard->slot[1], &f->head);
+  struct fifo_segment *s = reclaim_protect(hazard, 1, &f->head);
   uint64_t h = s != NULL ? at_load_relaxed(&s->head) : 0;
   int result;
   if (s != NULL && h < s->cells) {

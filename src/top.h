@@ -11,8 +11,8 @@
  *  T2  Whoever makes a node the top has it in a slot before the CAS. Who unlinks it later does so by a CAS of the same word,
  *      later in its order, and receives that store: the scan behind it sees the slot. So a thread that finds its own top
  *      again needs no fence: pair [R] of reclaim.h, by the word instead of a fence. For that there are two slots in turn. `last` is
- *      the word of the last such CAS, until a slot is filled in another way: its node may then be used again, and even come to
- *      stand in a slot anew, unseen by who trusts `last`.
+ *      the word of the last such CAS, until a slot is filled in another way, also by a structure of another kind (reclaim_protect):
+ *      its node may then be used again, and even come to stand in a slot anew, unseen by who trusts `last`.
  *  T3  An empty structure has no node, so that nothing can be told apart and nothing needs to be.
  */
 #ifndef PAWL_SRC_TOP_H
@@ -23,7 +23,6 @@
 #include <pawl/base.h>
 
 #define TOP_CLOSED UINT64_C(1) /* in the word: no put is admitted any more */
-#define TOP_UNKNOWN UINT64_MAX /* in reclaim_group.last */
 
 static inline void *top_node(uint64_t word)
 {
@@ -43,7 +42,7 @@ static inline uint64_t top_protect(struct reclaim_group *g, uint64_t *top)
   for (uint64_t seen = at_load_seq(top);;) {
     if (top_is_protected(g, seen))
       return seen;
-    g->last = TOP_UNKNOWN;
+    g->last = RECLAIM_UNKNOWN;
     at_store_release(&g->slot[0], top_node(seen)); /* [S] of reclaim.h */
     at_fence_seq();                                /* [R] with reclaim_sort */
     uint64_t again = at_load_acquire(top);         /* not older than `seen` */
@@ -68,7 +67,7 @@ static inline __attribute__((always_inline)) bool top_swing(struct reclaim_group
     g->last = word;
     return true;
   }
-  g->last = TOP_UNKNOWN;
+  g->last = RECLAIM_UNKNOWN;
   at_store_release(other, (void *)NULL); /* [S] of reclaim.h */
   return false;
 }

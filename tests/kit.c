@@ -162,6 +162,16 @@ static const struct kind kinds[] = {
      .traits = KIND_BOUNDED | USUAL | BY_LESS,
      .order = PAWL_PRIORITY,
      .progress = PAWL_LOCKED},
+    {.name = "priority, locked, untracked",
+     .traits = KIND_UNBOUNDED | KIND_MANY | KIND_DROPS | PRIORITY,
+     .order = PAWL_PRIORITY,
+     .progress = PAWL_LOCKED,
+     .flags = PAWL_UNTRACKED},
+    {.name = "relaxed, untracked",
+     .traits = KIND_BOUNDED | KIND_MANY | KIND_DROPS | RELAXED,
+     .order = PAWL_RELAXED,
+     .flags = PAWL_UNTRACKED,
+     .heaps = 4},
     {.name = "relaxed", .traits = KIND_UNBOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
     {.name = "relaxed, bounded", .traits = KIND_BOUNDED | USUAL | RELAXED, .order = PAWL_RELAXED, .heaps = 4},
 };
@@ -263,6 +273,13 @@ size_t fixture_dropped(struct fixture *fixture, uint64_t item)
   for (size_t i = 0; i < fixture->drops; i++)
     n += fixture->dropped[i] == item;
   return n;
+}
+
+uint64_t fixture_bytes(struct fixture *fixture)
+{
+  struct pawl_queue_stats stats;
+  pawl_queue_stats(&fixture->queue, &stats);
+  return stats.bytes;
 }
 
 void note_put(struct fixture *fixture, uint64_t item)

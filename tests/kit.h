@@ -105,6 +105,7 @@ struct pawl_queue_options fixture_options(struct fixture *fixture, const struct 
 struct fixture *fixture_open(const struct kind *kind, int64_t maxsize);
 void fixture_close(struct fixture *fixture);                    /* checks that fini answers 0 and leaves zero bytes */
 size_t fixture_dropped(struct fixture *fixture, uint64_t item); /* how often */
+uint64_t fixture_bytes(struct fixture *fixture);                /* what the queue says that it holds */
 
 /*
  * What is inside. A fixture keeps book of the items, so that one test serves every order: each get is checked against what

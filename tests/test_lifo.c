@@ -84,6 +84,28 @@ static void add_dropped(void *ctx, uint64_t item)
   dropped_sum += item;
 }
 
+/* A FIFO in the same group of slots fills one of them: what the thread knew of the top must be forgotten, for the node may be used
+ * again from now on, and even come to stand in a slot once more. */
+TEST(lifo, the_top_is_not_known_any_more_when_a_slot_was_filled_elsewhere)
+{
+  struct lifo *l = lifo_new();
+  struct reclaim_group *g = pool_group(&l->pool, reclaim_self());
+  for (unsigned slot = 0; slot < 2; slot++) {
+    uint64_t item = 0;
+    void *elsewhere = &item, *top;
+    CHECK_CODE(put(l, &unbounded, 1), 0);
+    CHECK_CODE(lifo_quick_put(l, &unbounded, reclaim_self(), 2, NULL, false), QUICK_THROUGH);
+    top = top_node(l->top);
+    (void)reclaim_protect(g, slot, &elsewhere);
+    (void)reclaim_protect(g, slot, &top); /* lies where the node lay */
+    CHECK_CODE(lifo_quick_get(l, reclaim_self(), &item), QUICK_UNUSUAL);
+    CHECK_CODE(get(l, &item), 0);
+    CHECK_EQ(item, 2);
+    CHECK_CODE(get(l, &item), 0);
+  }
+  lifo_free(l);
+}
+
 TEST(lifo, a_drain_takes_everything)
 {
   struct lifo *l = lifo_new();

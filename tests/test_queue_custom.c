@@ -56,14 +56,14 @@ TEST(queue, QUE26_a_full_queue_does_not_call_put)
 
 TEST(queue, QUE26_a_failing_put_reaches_its_caller_and_changes_nothing)
 {
-  static const int codes[] = {-ENOMEM, -EIO, PAWL_FAILED};
+  static const int codes[] = {-ENOMEM, -EIO, PAWL_FAILED, PAWL_COMPARE, -4095};
   EACH_CUSTOM(kind)
   {
     struct fixture *f = fixture_open(kind, 3);
     struct call get;
     call_begin(&get, run_get, &f->queue, 0, PAWL_FOREVER);
     call_wait_asleep(&get);
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
       f->stock.put_result = codes[i];
       CHECK_CODE(pawl_queue_put(&f->queue, 1, PAWL_FOREVER), codes[i]);
       CHECK_CODE(pawl_queue_put(&f->queue, 1, PAWL_NOWAIT), codes[i]);

@@ -30,7 +30,7 @@ static void make_spare(void *ctx, struct reclaim_node *node)
 static void read_source(void)
 {
   struct reclaim_thread *me = pawl__self;
-  struct node *node = reclaim_protect(&me->group[0].slot[0], &source);
+  struct node *node = reclaim_protect(&me->group[0], 0, &source);
   assert(node->owner == 5);
 }
 

@@ -93,7 +93,7 @@ static const struct plan plans[] = {
       "--threads 3 --ops 1 --preemptions 3 --mix pgc --capacity 1"},
      "--threads 3 --ops 2 --mix pg --preemptions 2 --capacity 2"},
     {"ring-queue", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 1 --preemptions 2 --capacity 1"}, NULL},
-    {"spsc", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 2 --mix pg --preemptions 4"}, NULL},
+    {"spsc", 2e6, 5e5, 1e8, 2e7, {"--threads 2 --ops 2 --mix pg --preemptions 4", "--program pp|g|x --preemptions 2"}, NULL},
     {"spsc-queue", 1e6, 5e5, 1e8, 2e7, {NULL}, NULL},
     {"prealloc", 4e5, 1e5, 1e8, 2e7, {NULL}, NULL},
     {"custom", 4e5, 3e5, 1e8, 2e7, {"--threads 2 --ops 1 --preemptions 2 --capacity 1"}, NULL},

@@ -243,13 +243,26 @@ static int run_op(struct fiber *f, const struct pawl_check_op *op, int index)
   return result;
 }
 
+/* What it says of itself when all is quiet. Nothing runs beside these steps, and PCT need not spread its changes over them. */
+static void look_at_the_end(struct fiber *f)
+{
+  const struct pawl_check_op *look = program_op(M.config->subject, 's');
+  uint32_t step = M.step, left = M.left;
+  if (look != NULL && look->kind == PAWL_CHECK_SIZE)
+    (void)run_op(f, look, -1);
+  M.step = step;
+  M.left = left;
+}
+
 static void run_drainer(struct fiber *f)
 {
   const struct pawl_check_subject *s = M.config->subject;
   const struct pawl_check_op *get = program_op(s, 'g');
-  if ((s->flags & PAWL_CHECK_DRAIN) != 0 && get != NULL)
+  if ((s->flags & PAWL_CHECK_DRAIN) != 0 && get != NULL) {
+    look_at_the_end(f);
     for (int i = 0; run_op(f, get, i) == 0; i++)
       ;
+  }
   if (s->finish != NULL && M.frozen < 0)
     s->finish(M.object);
 }
@@ -390,11 +403,15 @@ static const char *judge_publication(void)
   return NULL;
 }
 
-/* The least and the most that may be inside while operation j looks, by what precedes it or is under way. */
+/*
+ * The least and the most that may be inside while operation j looks, by what precedes it or is under way. An immediate shutdown
+ * takes items as gets do; while it or a get beside it is under way, the head may stand where it stood before (S2 of spsc.h).
+ */
 static void extent_of(int j, int64_t *least, int64_t *most)
 {
   const struct history_op *look = &M.history.op[j];
-  bool dropped = false;
+  bool dropped = false, emptied = false, moving = M.frozen >= 0;
+  int64_t putting = 0, got = 0;
   for (int i = 0; i < M.history.n; i++) {
     const struct history_op *op = &M.history.op[i];
     bool before = (look->before >> i & 1) != 0, through = is_through(op);
@@ -403,15 +420,21 @@ static void extent_of(int j, int64_t *least, int64_t *most)
     if (op->kind == OP_PUT) { /* one under way may hold a place, whatever becomes of it */
       *most += through || !before;
       *least += through && before;
+      putting += !before;
     } else if (op->kind == OP_GET) {
-      *most -= through && before;
+      got += through && before;
       *least -= through || op->phase == OP_PENDING;
+      moving |= !before;
     } else if (op->kind == OP_CLOSE_NOW) {
       dropped = true;
+      emptied |= through && before;
+      moving |= !before;
     }
   }
   if (dropped || *least < 0)
     *least = 0;
+  if (!dropped || !moving)
+    *most = emptied ? putting : *most - got;
 }
 
 /* Bounds that may have been in force while operation j looked. False: none. */

@@ -307,6 +307,7 @@ const struct pawl_check_op core_ops[] = {
     {'h', "get until", PAWL_CHECK_GET, get_soon, 1, 0},
     {'c', "shutdown", PAWL_CHECK_CLOSE, shutdown_drain, 1, 0},
     {'v', "peek", PAWL_CHECK_PEEK, peek, 0, 0},
+    {'s', "was_size", PAWL_CHECK_SIZE, was_size, 0, 0},
     {'k', "trim", PAWL_CHECK_NONE, trim, 0, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
@@ -405,8 +406,8 @@ static const struct pawl_check_op simple_ops[] = {
     {'G', "get", PAWL_CHECK_GET, simple_get_forever, 3, 0},
     {'h', "get until", PAWL_CHECK_GET, simple_get_soon, 2, 0},
     {'c', "close", PAWL_CHECK_CLOSE, simple_close, 1, 0},
-    {'s', "put in a handler", PAWL_CHECK_PUT, simple_put_in_handler, 0, 0},
-    {'z', "was_size", PAWL_CHECK_SIZE, simple_was_size, 0, 0},
+    {'S', "put in a handler", PAWL_CHECK_PUT, simple_put_in_handler, 0, 0},
+    {'s', "was_size", PAWL_CHECK_SIZE, simple_was_size, 0, 0},
     {0, NULL, PAWL_CHECK_NONE, NULL, 0, 0},
 };
 
@@ -441,7 +442,7 @@ const struct pawl_check_subject subjects_queue[] = {
      .ops = simple_ops,
      .model = PAWL_CHECK_FIFO,
      .flags = PAWL_CHECK_DRAIN | PAWL_CHECK_LOCK_FREE | PAWL_CHECK_TWO_POINT | PAWL_CHECK_UNBOUNDED,
-     .handler = 's',
+     .handler = 'S',
      .finish = fini_simple},
     {.name = NULL},
 };

@@ -82,6 +82,7 @@ static const struct {
     /* one who puts and one who gets: all done beside a put, and an immediate shutdown beside a put that waits */
     {"--program pppp|Gdjgj --capacity 2", BOUND},
     {"--program PP|g|rx --capacity 1", BOUND},
+    {"--program ppp|ggg|rr --mode pct", BOUND},
     /* puts midway */
     {"--program pp|gg --mode pct", QUEUE},
     /* the descriptor: polled beside those who sleep, and beside another who polls */
@@ -89,9 +90,10 @@ static const struct {
     {"--program pp|e|G --mode pct", BOUND},
     {"--program ppg|e|f --mode pct", BOUND},
     /* what the queue says of itself */
-    {"--threads 3 --ops 3 --mix pGgcz --segment 1", QUEUE},
+    {"--threads 3 --ops 3 --mix pGgcs --segment 1", QUEUE},
     {"--threads 3 --ops 3 --mix pgxcsyFirR --capacity 2", BOUND},
     {"--program pi|c|ip --mode pct", BOUND},
+    {"--program c|p|ip --late --faults", BOUND},
     {"--program ppcj|DDi --mode pct", BOUND},
     /* trim under traffic */
     {"--threads 3 --ops 4 --mix pgsk --segment 1 --reuse", BOUND},
@@ -109,6 +111,9 @@ static const struct {
     {"--program ppgg|ggpp --reuse --mode pct", ORDER},
     {"--program ppgpgp|gg|g --reuse --mode pct", ORDER},
     {"--program pppggp|gv|g --mode pct", ORDER},
+    /* the same while the thread looks at other words in between: what it remembers of the top is not what its slot protects */
+    {"--program ppsgp|ggpp --reuse --mode pct", ORDER},
+    {"--threads 3 --ops 4 --mix pgs --reuse", ORDER},
     /* what is free goes back to the allocator beside somebody who looks, and beside the end of its thread */
     {"--threads 3 --ops 4 --mix pgk --reuse", ORDER},
     {"--program pppgggk|pgpg|gpg --mode pct", ORDER},
@@ -125,6 +130,8 @@ static const struct {
     {"--program pppp|gggk --mode pct", ORDER},
     {"--program pppv|gggk --mode pct", ORDER},
     {"--program pgk|p|p --mode pct", ORDER},
+    /* a slab is free whose node some chunk, free or in the front, once led to */
+    {"--program pppppppppppggk|g|ggg --mode pct --depth 4", ORDER},
     /* a smaller bound is set behind a get */
     {"--program pp|gr --capacity 3 --mode pct", ORDER | BOUND},
     /* two bounds at once, behind a get and not: whoever sees the last one must see the get, too */

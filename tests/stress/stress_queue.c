@@ -296,8 +296,10 @@ static void manage(struct round *r, uint64_t word)
   case 2: {
     struct pawl_queue_stats stats;
     pawl_queue_stats(&r->queue, &stats);
-    if (pawl_queue_was_size(&r->queue) > r->items)
-      fault(r, "was_size is %zu", pawl_queue_was_size(&r->queue));
+    size_t size = pawl_queue_was_size(&r->queue);
+    bool fixed = r->mode == MODE_RING || (r->mode != MODE_UNBOUNDED && !modes[r->mode].rebound);
+    if (size > (fixed ? (size_t)r->capacity : r->items))
+      fault(r, "was_size is %zu", size);
     break;
   }
   default:
