@@ -15,8 +15,9 @@
  *
  * Linearization points: put and get - the CAS; EMPTY and SHUTDOWN - the load of the word; FULL - the load of maxsize between two
  * looks that find the same top: its node was inside meanwhile, so that the size was not below its depth. A put that sees room
- * has reserved it when it reads maxsize after the word; a bound that is lowered before its CAS, while others come and go above
- * that top, does not bear on it (the two-point model of a bounded queue).
+ * goes by the bound that it read: that may be lowered before its CAS, while others come and go above the top that it found or
+ * (lifo_quick_put) remembered. So beside set_maxsize, and only then, the size may be above the new bound by puts under way; it is
+ * never above the one before.
  *
  * Progress: lock-free. A CAS fails only because another operation succeeded. Retention: R4 of reclaim.h and N4 of pool.h.
  */

@@ -58,7 +58,7 @@ static void load_magazine(struct pool_stock *stock, struct reclaim_node *magazin
 {
   struct pool_node *n = (struct pool_node *)magazine;
   at_store_release(&n->node.link, (struct reclaim_node *)at_load_relaxed(&n->rest)); /* [W] */
-  at_store_release(&n->rest, (void *)NULL);                                          /* N3 */
+  at_store_relaxed(&n->rest, (void *)NULL);                                          /* N3 */
   at_plain_store(&stock->first, (void *)n);
   at_plain_store(&stock->count, (uint64_t)at_load_relaxed(&n->count));
 }

@@ -179,7 +179,7 @@ static inline bool pool_reserve(struct pool_hand *h, int size, uint32_t n)
 static inline void pool_push(struct pool_stock *stock, struct reclaim_node *node)
 {
   uint64_t count = at_plain_load(&stock->count);
-  at_store_release(&((struct pool_node *)node)->rest, (void *)NULL);                                     /* N3 */
+  at_store_relaxed(&((struct pool_node *)node)->rest, (void *)NULL);                                     /* N3 */
   at_store_release(&node->link, count > 0 ? (struct reclaim_node *)at_plain_load(&stock->first) : NULL); /* [W] */
   at_plain_store(&stock->first, (void *)node);
   at_plain_store(&stock->count, count + 1);

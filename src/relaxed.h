@@ -10,7 +10,7 @@
  *
  * What it is: threads meet on the same heap seldom, so that it goes on scaling where one heap, however fast, has one lock.
  * What it is not: a strict order. Items come out in the order of their heap, first in, first out among equal keys of one heap;
- * a get passes by items with lower keys in other heaps, on average up to about twice as many as there are heaps
+ * a get passes by items with lower keys in other heaps, on average some five times as many as there are heaps
  * (bench/RESULTS.md: rank error). So the number of heaps is the knob: one is the strict order, more cost order and gain
  * throughput. No item is passed by for ever: one that has no lower key before it goes as soon as its heap is chosen.
  *
@@ -32,6 +32,7 @@
  *      before it is gone, each under the lock of the heap concerned. FULL is decided on a `reserved`, then a maxsize, then a
  *      `freed`: the room was gone when maxsize was read. It beats no SHUTDOWN: the heap that the put holds is open, so that
  *      the close is not over. A put counts for join before it counts in `reserved` (admit.h).
+ *      FULL needs no memory: a heap without room for one more item asks for some only if there is room by the bound.
  *  M5  A queue that has never been bounded does not count; set_bound makes it count, with all heaps locked.
  *
  * Linearization points: put - its release of the heap, or for the bound M4; get - likewise; EMPTY, FULL, SHUTDOWN - M2 to M4.
@@ -55,10 +56,10 @@
 enum {
   RELAXED_STALLED = -4095, /* internal: as RING_STALLED */
   RELAXED_GROW = -4094,    /* internal: a heap has no room */
-  RELAXED_PER_CPU = 4,     /* heaps */
+  RELAXED_PER_CPU = 2,     /* heaps */
   RELAXED_SPINS = 64,      /* tries before RELAXED_STALLED */
-  RELAXED_PUTS = 16,       /* puts that keep to one choice, */
-  RELAXED_GETS = 4,        /* and gets: with 8, a tenth faster and twice the rank error (bench/RESULTS.md) */
+  RELAXED_PUTS = 64,       /* puts that keep to one choice, */
+  RELAXED_GETS = 16,       /* and gets: what that gains and costs is in bench/RESULTS.md */
 };
 
 enum { RELAXED_HELD = 1, RELAXED_CLOSED = 2, RELAXED_VERSION = 4 };

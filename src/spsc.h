@@ -42,8 +42,8 @@
  *      one producer, and it fills cells in order. At the end of a segment it is at `next`, in an empty queue at f->tail.
  *  S2  Every cell from the head on that was taken is TAKEN, once the queue is contested ([C]); an index stored by a late get
  *      can put the head back, but not below the cell that this get has not yet decided about. When all is quiet it is at a cell
- *      that was not taken: who has moved the head then looks at the cell there, who has taken a cell at the head, in this order
- *      (seq_cst), and whichever of two comes later moves the head on.
+ *      that was not taken: who has moved the head then looks at the cell there, who has taken a cell at the head, each
+ *      behind a full fence, and whichever of two comes later moves the head on.
  *  S3  After SHUTDOWN has been answered no get succeeds (SPSC_DRY, or a tombstone), and no put either: what it might have
  *      published is voided ([X]), or its CAS meets the tombstone.
  *  S4  A put looks at `closing` after it has found room (or none): what it found, it found on an open queue. A put that looked
@@ -199,13 +199,17 @@ static inline __attribute__((always_inline)) enum quick spsc_quick_put(struct pa
 
 /* ---- get */
 
-/* Moves the head past cells that were taken: after a step of the head, or of a cell to TAKEN, and a full fence (S2). */
+/* Moves the head past cells that were taken: after a step of the head, or of a cell to TAKEN (S2). */
 static void spsc_move_on(struct fifo_segment *s)
 {
-  uint64_t h = at_load_seq(&s->head);
-  while (h < s->cells && at_load_seq(&s->cell[h].state) == fifo_state(s->turn, FIFO_TAKEN))
-    if (at_cas_seq(&s->head, &h, h + 1)) /* not a store, lest it put the head back for good */
-      h++;
+  uint64_t h;
+  do {
+    at_fence_seq(); /* S2 */
+    h = at_load_relaxed(&s->head);
+    if (h >= s->cells || at_load_relaxed(&s->cell[h].state) != fifo_state(s->turn, FIFO_TAKEN))
+      return;
+    (void)at_cas_release(&s->head, &h, h + 1); /* not a store, lest it put the head back for good */
+  } while (true);
 }
 
 /* Beside other gets: has this one the item of the full cell h? Not if it was voided and that was the end (S3). */
@@ -214,7 +218,6 @@ static __attribute__((noinline)) bool spsc_claim(struct pawl__fifo *f, struct fi
   uint64_t full = fifo_state(s->turn, FIFO_FULL);
   bool ended = at_load_relaxed(&f->contested) & SPSC_DRY && fifo_is_voided(s, h); /* by [X] the bit is seen, or was no DRY */
   bool mine = !ended && at_cas_release(&s->cell[h].state, &full, fifo_state(s->turn, FIFO_TAKEN)); /* [C], [X]; value is read */
-  at_fence_seq();                                                                                  /* S2 */
   spsc_move_on(s);
   return mine;
 }
@@ -268,7 +271,6 @@ static int spsc_void(struct pawl__fifo *f, struct fifo_segment *s, uint64_t h, u
   (void)at_or_seq(&f->contested, (uint64_t)SPSC_CONTESTED); /* from now on a full cell may be retracted */
   if (fifo_void(s, h)) {
     *item = at_plain_load(&s->cell[h].value);
-    at_fence_seq(); /* S2 */
     spsc_move_on(s);
     *moved = true;
     return 0;

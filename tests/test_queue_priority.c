@@ -360,6 +360,35 @@ TEST(queue, QUE3_a_failing_comparison_has_its_code_and_the_item_is_inside)
   }
 }
 
+/*
+ * PAWL_RELAXED: how many lower keys a get passes by, on average. Items that were got come back with a higher key, so that a heap that
+ * is not chosen falls behind ever further: gets that preferred the higher of two tops would have thousands here.
+ */
+TEST(queue, QUE3_relaxed_gets_take_nearly_the_lowest)
+{
+  enum { HEAPS = 8, ITEMS = 4000, GETS = 20000 };
+  static int64_t inside[ITEMS];
+  struct pawl_queue queue;
+  struct pawl_queue_options options = {.order = PAWL_RELAXED, .heaps = HEAPS};
+  uint64_t seed = 12, passed = 0, item;
+  CHECK_CODE(pawl_queue_init(&queue, &options), 0);
+  for (uint64_t i = 0; i < ITEMS; i++) {
+    inside[i] = (int64_t)(test_random(&seed) >> 44);
+    CHECK_CODE(pawl_queue_put_key(&queue, inside[i], i, PAWL_NOWAIT), 0);
+  }
+  for (int n = 0; n < GETS; n++) {
+    int64_t key;
+    CHECK_CODE(pawl_queue_get_key(&queue, &key, &item, PAWL_NOWAIT), 0);
+    CHECK(item < ITEMS && inside[item] == key);
+    for (int i = 0; i < ITEMS; i++)
+      passed += inside[i] < key;
+    inside[item] = key + (int64_t)(test_random(&seed) >> 44);
+    CHECK_CODE(pawl_queue_put_key(&queue, inside[item], item, PAWL_NOWAIT), 0);
+  }
+  CHECK_LE(passed / GETS, 10 * HEAPS);
+  CHECK_CODE(pawl_queue_fini(&queue), 0);
+}
+
 /* Two puts, so that the second has something to compare with, if it comes before the first has been taken: tried until it does. */
 TEST(queue, QUE3_the_item_of_a_failing_comparison_wakes_a_getter)
 {

@@ -33,7 +33,8 @@
  * (2) Those with a lock take it, but for set_maxsize; set_maxsize of a PAWL_RELAXED queue takes all its locks when that becomes
  *     bounded for the first time.
  * (3) Each thread's first call on such a queue makes what it keeps free nodes in. So get may answer -ENOMEM, too: see there.
- * (4) Linearizable but for the order: an item comes out once, and EMPTY, FULL and SHUTDOWN are exact.
+ * (4) Linearizable but for the order: an item comes out once, and EMPTY, FULL and SHUTDOWN are exact. Because EMPTY is, a get
+ *     that finds nothing while a preempted thread holds a heap answers only when that goes on, if later than `until`.
  *
  * Which order. PAWL_FIFO unless you need another. PAWL_LIFO keeps what was put last warm in the caches; under load the oldest
  * items wait without limit. PAWL_PRIORITY takes 64-bit signed keys, lowest first, and keeps equal keys in the order of their puts. Its
@@ -52,12 +53,14 @@
  * maxsize at some instant of the call; PAWL_EMPTY if and only if nothing was published at some instant of the call. For
  * the caller this differs from a queue under a lock only while a put is under way in another thread.
  *
- * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs.
+ * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs. A fork
+ * waits up to 100 ms for each lock of a queue; a heap whose lock it does not get (a `less` that takes longer) is empty in the
+ * child, and what was in it counts as done there.
  * A descriptor of pawl_queue_fd stays the parent's: the child must not arm it. join goes on counting what threads of the
  * parent had in hand.
  *
  * Cancellation. No call is a cancellation point: pthread_cancel strikes before a call or after it. Neither cancellation nor
- * pthread_exit nor a long jump may end a custom order's function, whose lock would stay held, or a `drop`.
+ * pthread_exit, a long jump or a C++ exception may end a custom order's function or `less`, whose lock would stay held, or a `drop`.
  *
  * Not for: several processes sharing one queue (see pawl/process.h when it comes); a single producer and a single consumer
  * that never sleep and count nanoseconds (use PAWL_SPSC, or a plain ring of your own).
@@ -93,8 +96,10 @@ enum pawl_queue_flags {
 
 /*
  * An order of your own (Python: overriding _init, _qsize, _put, _get). All functions are called with the queue's lock
- * held and must not use the queue. `put` and `get` return 0 or a negative code, which the caller of pawl_queue_put or
- * pawl_queue_get receives; a failed call must have changed nothing. `get` is only called while size(ctx) > 0.
+ * held and must not use the queue. `put` and `get` return 0 or another code, which the caller of pawl_queue_put or
+ * pawl_queue_get receives; a failed call must have changed nothing. PAWL_FULL of `put` and PAWL_EMPTY of `get` are as the
+ * queue's own: the call sleeps till its deadline, and asks again when an item went or came. `get` is only called while
+ * size(ctx) > 0.
  */
 struct pawl_queue_ops {
   int (*put)(void *ctx, uint64_t item);
@@ -113,12 +118,13 @@ struct pawl_queue_options {
   const struct pawl_queue_ops *custom; /* not NULL: an order of your own, under a lock; order, progress must be 0 */
   void *custom_ctx;
   /*
-   * PAWL_PRIORITY with PAWL_LOCKED: not NULL: the order of the items themselves; the queue then has no keys. 1: a goes before b;
-   * 0: it does not; negative: the comparison failed. Called with the queue's lock held; must not use the queue.
+   * PAWL_PRIORITY with PAWL_LOCKED: not NULL: the order of the items themselves, a strict weak one; the queue then has no keys.
+   * 1: a goes before b; 0: it does not; negative (so not a strcmp): the comparison failed. Called with the queue's lock held;
+   * must not use the queue.
    */
   int (*less)(void *ctx, uint64_t a, uint64_t b);
   void *less_ctx;
-  unsigned heaps; /* PAWL_RELAXED: how many, at most 1024; 0: four per processor. One is the strict order; more scale better */
+  unsigned heaps; /* PAWL_RELAXED: how many, at most 1024; 0: two per processor. One is the strict order; more scale better */
 };
 
 /* Private to Pawl; here only so that the objects below have a size. Cells of different threads stand a line apart. */
@@ -245,7 +251,8 @@ PAWL_API PAWL_CHECK int pawl_queue_put_many(struct pawl_queue *queue, const uint
 
 /*
  * Waits like pawl_queue_get for a first item and takes with it what is there, up to n, in order; other threads may take items
- * in between. 0 with *done >= 1 (or n == 0), else a code as of pawl_queue_get with *done == 0. `done` must not be NULL.
+ * in between. 0 with *done >= 1 (or n == 0), else a code as of pawl_queue_get with *done == 0. A code behind the first item
+ * (-ENOMEM, or a custom order's) ends the call with 0, too, and what is there stays. `done` must not be NULL.
  */
 PAWL_API PAWL_CHECK int pawl_queue_get_many(struct pawl_queue *queue, uint64_t *items, size_t n, size_t *done, pawl_time until);
 
@@ -283,18 +290,20 @@ PAWL_API uint64_t pawl_queue_unfinished(const struct pawl_queue *queue);
  */
 PAWL_API int pawl_queue_shutdown(struct pawl_queue *queue, bool immediate);
 
-/* Has a shutdown begun? Once it has said so, no put that begins later succeeds, and gets answer PAWL_SHUTDOWN when it is dry. */
+/* Has it been shut down? Then no put that begins later succeeds, and gets answer PAWL_SHUTDOWN when it is dry. A shutdown that is
+ * under way is helped to its end; a thread for whose record there is no memory cannot help, and says false meanwhile. */
 PAWL_API bool pawl_queue_is_shutdown(const struct pawl_queue *queue);
 
 /* Snapshots, stale as soon as they return. The size is never negative and never above the larger of maxsize and what a
- * shrink kept. was_full is false for an unbounded queue. */
+ * shrink kept. was_full is false for an unbounded queue. Without memory for this thread's record: 0, true, false. */
 PAWL_API size_t pawl_queue_was_size(const struct pawl_queue *queue);
 PAWL_API bool pawl_queue_was_empty(const struct pawl_queue *queue);
 PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
 
 /*
  * The bound, and a new one while in use: shrinking below the size keeps the items, and puts see PAWL_FULL until there is
- * room by the new bound; raising wakes waiting puts. <= 0 is unbounded. 0; -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond
+ * room by the new bound; raising wakes waiting puts. A LIFO put that is under way in another thread meanwhile may still go by
+ * the bound before. <= 0 is unbounded. 0; -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond
  * the capacity of its init, or unbounded; or NULL.
  */
 PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);

@@ -268,28 +268,31 @@ static int poll_soon(void *q, struct pawl_check_call *call)
 
 /* ---- questions, and trim */
 
+/* 0 and its like of a thread for whose record there is no memory say nothing about the queue. */
+static int unless_unknown(struct pawl_check_call *call, int answer, int unknown)
+{
+  call->absent = M.cur->self == NULL && answer == unknown;
+  return answer;
+}
+
 static int was_size(void *q, struct pawl_check_call *call)
 {
-  (void)call;
-  return (int)pawl_queue_was_size(q);
+  return unless_unknown(call, (int)pawl_queue_was_size(q), 0);
 }
 
 static int was_empty(void *q, struct pawl_check_call *call)
 {
-  (void)call;
-  return pawl_queue_was_empty(q);
+  return unless_unknown(call, pawl_queue_was_empty(q), true);
 }
 
 static int was_full(void *q, struct pawl_check_call *call)
 {
-  (void)call;
-  return pawl_queue_was_full(q);
+  return unless_unknown(call, pawl_queue_was_full(q), false);
 }
 
 static int is_shutdown(void *q, struct pawl_check_call *call)
 {
-  (void)call;
-  return pawl_queue_is_shutdown(q);
+  return unless_unknown(call, pawl_queue_is_shutdown(q), false);
 }
 
 static int trim(void *q, struct pawl_check_call *call)

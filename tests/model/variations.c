@@ -83,6 +83,7 @@ static const struct {
     {"--program pppp|Gdjgj --capacity 2", BOUND},
     {"--program PP|g|rx --capacity 1", BOUND},
     {"--program ppp|ggg|rr --mode pct", BOUND},
+    {"--program pp|gg|x --segment 8 --mode pct", BOUND},
     /* puts midway */
     {"--program pp|gg --mode pct", QUEUE},
     /* the descriptor: polled beside those who sleep, and beside another who polls */
@@ -93,6 +94,7 @@ static const struct {
     {"--threads 3 --ops 3 --mix pGgcs --segment 1", QUEUE},
     {"--threads 3 --ops 3 --mix pgxcsyFirR --capacity 2", BOUND},
     {"--program pi|c|ip --mode pct", BOUND},
+    {"--program ip|c|i --mode pct", BOUND},
     {"--program c|p|ip --late --faults", BOUND},
     {"--program ppcj|DDi --mode pct", BOUND},
     /* trim under traffic */
