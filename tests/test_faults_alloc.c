@@ -308,25 +308,30 @@ TEST(alloc, full_is_full_without_memory)
 
 /* --- a put that succeeds has left its thread what the next get needs --- */
 
-static int run_get_one(struct call *call)
+/* Gets what the other thread puts, so that its nodes are used up and none comes back to it; then leaves an item. */
+static int run_take_all(struct call *call)
 {
-  return pawl_queue_get(call->object, &call->item, PAWL_NOWAIT);
+  uint64_t item;
+  for (uint64_t i = 0; i < call->item; i++)
+    CHECK_CODE(pawl_queue_get(call->object, &item, PAWL_FOREVER), 0);
+  return pawl_queue_put(call->object, 7, PAWL_NOWAIT);
 }
 
 TEST(alloc, a_get_after_a_put_of_its_thread_needs_no_memory)
 {
   EACH_KIND(kind, KIND_NODES)
   {
-    for (int n = 1; n < 140; n++) { /* puts of this thread, gets of another: at some n this one's nodes are used up */
+    for (uint64_t n = 1; n < 140; n++) { /* at some n this thread's nodes are used up */
       struct fixture *f = fixture_open(kind, 1000);
       struct call call;
       uint64_t item;
-      for (int i = 0; i < n; i++)
+      call_begin(&call, run_take_all, &f->queue, n, PAWL_NOWAIT);
+      for (uint64_t i = 0; i < n; i++) {
         CHECK_CODE(pawl_queue_put(&f->queue, 5, PAWL_NOWAIT), 0);
-      call_begin(&call, run_get_one, &f->queue, 0, PAWL_NOWAIT);
+        while (pawl_queue_was_size(&f->queue) > 0 && i + 1 < n)
+          sched_yield();
+      }
       CHECK_CODE(call_end(&call), 0);
-      for (int i = 1; i < n; i++)
-        CHECK_CODE(pawl_queue_get(&f->queue, &item, PAWL_NOWAIT), 0);
       hook_fail(0, true);
       for (int i = 0; i < 200; i++)
         if (pawl_queue_put(&f->queue, 6, PAWL_NOWAIT) == 0)
