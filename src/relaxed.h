@@ -10,8 +10,8 @@
  *
  * What it is: threads meet on the same heap seldom, so that it goes on scaling where one heap, however fast, has one lock.
  * What it is not: a strict order. Items come out in the order of their heap, first in, first out among equal keys of one heap;
- * a get passes by items with lower keys in other heaps, on average some five times as many as there are heaps
- * (bench/RESULTS.md: rank error). So the number of heaps is the knob: one is the strict order, more cost order and gain
+ * a get passes by items with lower keys in other heaps, on average five to nine times as many as there are
+ * heaps (bench/RESULTS.md: rank error). So the number of heaps is the knob: one is the strict order, more cost order and gain
  * throughput. No item is passed by for ever: one that has no lower key before it goes as soon as its heap is chosen.
  *
  * A heap's `word` holds
@@ -56,7 +56,7 @@
 enum {
   RELAXED_STALLED = -4095, /* internal: as RING_STALLED */
   RELAXED_GROW = -4094,    /* internal: a heap has no room */
-  RELAXED_PER_CPU = 2,     /* heaps */
+  RELAXED_PER_CPU = 4,     /* heaps */
   RELAXED_SPINS = 64,      /* tries before RELAXED_STALLED */
   RELAXED_PUTS = 64,       /* puts that keep to one choice, */
   RELAXED_GETS = 16,       /* and gets: what that gains and costs is in bench/RESULTS.md */

@@ -84,7 +84,7 @@ PAWL_FLAVOUR(pawl_relaxed, .order = PAWL_RELAXED)
 #define SUBJECT pawl_relaxed
 #define SUBJECT_NAME "pawl-relaxed"
 #define SUBJECT_LIBRARY "Pawl, libpawl.so"
-#define SUBJECT_NOTE "pawl_queue with PAWL_RELAXED, two heaps per processor, PAWL_UNTRACKED"
+#define SUBJECT_NOTE "pawl_queue with PAWL_RELAXED, four heaps per processor, PAWL_UNTRACKED"
 #define SUBJECT_CAPS (BENCH_TRY | BENCH_PRIO | BENCH_RELAXED)
 #include "../loops.h"
 

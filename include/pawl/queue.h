@@ -41,7 +41,8 @@
  * lock-free form is for those whose threads must not wait for a preempted one; PAWL_LOCKED puts and gets two to three times as
  * many items, until the thread that holds the lock is preempted: then all others wait for its next time slice. Only PAWL_LOCKED
  * can compare the items themselves (`less`). PAWL_RELAXED scales with the processors and gives up the strict order: a get passes
- * by some items with lower keys, on average up to about twice as many as it has heaps (bench/RESULTS.md has figures).
+ * by some items with lower keys, on average five to nine times as many as it has heaps, more where low keys keep coming (figures in
+ * bench/RESULTS.md).
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
@@ -124,7 +125,7 @@ struct pawl_queue_options {
    */
   int (*less)(void *ctx, uint64_t a, uint64_t b);
   void *less_ctx;
-  unsigned heaps; /* PAWL_RELAXED: how many, at most 1024; 0: two per processor. One is the strict order; more scale better */
+  unsigned heaps; /* PAWL_RELAXED: how many, at most 1024; 0: four per processor. One is the strict order; more scale better */
 };
 
 /* Private to Pawl; here only so that the objects below have a size. Cells of different threads stand a line apart. */
