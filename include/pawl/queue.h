@@ -37,12 +37,12 @@
  *     that finds nothing while a preempted thread holds a heap answers only when that goes on, if later than `until`.
  *
  * Which order. PAWL_FIFO unless you need another. PAWL_LIFO keeps what was put last warm in the caches; under load the oldest
- * items wait without limit. PAWL_PRIORITY takes 64-bit signed keys, lowest first, and keeps equal keys in the order of their puts. Its
- * lock-free form is for those whose threads must not wait for a preempted one; PAWL_LOCKED puts and gets two to three times as
- * many items, until the thread that holds the lock is preempted: then all others wait for its next time slice. Only PAWL_LOCKED
- * can compare the items themselves (`less`). PAWL_RELAXED scales with the processors and gives up the strict order: a get passes
- * by some items with lower keys, on average five to nine times as many as it has heaps, more where low keys keep coming (figures in
- * bench/RESULTS.md).
+ * items wait without limit. PAWL_PRIORITY takes 64-bit signed keys, lowest first, and keeps equal keys in the order of their
+ * puts. Its lock-free form is for those whose threads must not wait for a preempted one; PAWL_LOCKED puts and gets a quarter
+ * more items of many, two thirds more of few, and fills three times as fast, until the thread that holds the lock is preempted:
+ * then all others wait for its next time slice. Only PAWL_LOCKED can compare the items themselves (`less`). PAWL_RELAXED is
+ * for many processors and gives up the strict order: a get passes by some items with lower keys, on average five to nine times
+ * as many as it has heaps, more where low keys keep coming (figures in bench/RESULTS.md).
  *
  * "Lock-free": any thread may be frozen at any point for ever, and every operation of every other thread still ends within
  * a bounded number of its own steps unless yet others succeed meanwhile. A waiting call (a deadline other than PAWL_NOWAIT)
