@@ -46,7 +46,7 @@ static void replace_source(void)
 static void take(void)
 {
   struct reclaim_thread *me = pawl__self;
-  struct node *node = (struct node *)reclaim_pop(&spare, &me->group[0].slot[2]);
+  struct node *node = (struct node *)reclaim_pop(&spare, &me->group[0]);
   if (node == NULL)
     return;
   assert(node->owner == 0);
