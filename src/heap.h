@@ -183,15 +183,6 @@ static inline int heap_put_in(struct heap_work *w, struct heap_state *s, const s
   return heap_put_back(w, s, e);
 }
 
-/* One for this put and one for the next get. */
-static inline bool heap_reserve_versions(struct heap_work *w)
-{
-  if (__builtin_expect(pool_reserve(w->hand, 0, 2), 1))
-    return true;
-  pool_sort(w->hand); /* before it would be due */
-  return pool_reserve(w->hand, 0, 2);
-}
-
 /* One attempt: 0, FULL, SHUTDOWN, -ENOMEM, or PAWL_STATE: look again. */
 static inline int heap_put_once(struct heap *h, const int64_t *maxsize, struct heap_work *w, struct heap_entry *e,
                                 uint64_t *count, bool *admitted)
@@ -206,7 +197,7 @@ static inline int heap_put_once(struct heap *h, const int64_t *maxsize, struct h
   e->sequence = v != NULL ? at_load_relaxed(&v->puts) : h->first;
   if ((result = heap_put_in(w, &s, e)) != 0)
     return result;
-  if (!pool_reserve(w->hand, 1, heap_needs(s.heap)) || !heap_reserve_versions(w)) /* for the next get */
+  if (!pool_reserve(w->hand, 1, heap_needs(s.heap)) || !pool_reserve(w->hand, 0, 2)) /* and for the next get */
     return -ENOMEM;
   return heap_publish(h, w, seen, s, heap_size(v) + 1, e->sequence + 1);
 }

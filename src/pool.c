@@ -151,7 +151,7 @@ bool pool_reserve_slow(struct pool_hand *h, int size, uint32_t n)
     struct reclaim_node *mine = at_plain_load(&stock->first), *next;
     at_plain_store(&stock->count, UINT64_C(0));
     at_plain_store(&stock->full, (void *)NULL);
-    bool more = refill(h, size);
+    bool more = pool_refill(h, size);
     at_plain_store(&stock->full, (void *)full);
     for (; count > 0; count--, mine = next) {
       next = at_load_relaxed(&mine->link);

@@ -406,7 +406,7 @@ static uint64_t drop_all(struct pawl_queue *q, struct reclaim_thread *me)
 }
 
 /* Of a queue that is being shut down: 0, and no put succeeds any more. */
-static int close_core(struct pawl_queue *q, struct reclaim_thread *me)
+static int complete_close(struct pawl_queue *q, struct reclaim_thread *me)
 {
   int result = at_step("queue.close") ? core_close(q, me) : 0;
   if (result == 0)
@@ -422,7 +422,7 @@ int pawl_queue_shutdown(struct pawl_queue *q, bool immediate)
   if ((me = reclaim_self()) == NULL)
     return -ENOMEM;
   (void)at_or_seq(&q->state_, (uint32_t)STATE_SHUTDOWN);
-  int result = close_core(q, me);
+  int result = complete_close(q, me);
   if (park_wake_all(&q->getters_))
     write_fd(q);
   (void)!park_wake_all(&q->putters_);
@@ -443,7 +443,7 @@ bool pawl_queue_is_shutdown(const struct pawl_queue *queue)
   uint32_t state = q != NULL ? at_load_seq(&q->state_) : 0;
   if (state & STATE_CLOSED || !(state & STATE_SHUTDOWN))
     return (state & STATE_CLOSED) != 0;
-  return (me = reclaim_self()) != NULL && close_core(q, me) == 0;
+  return (me = reclaim_self()) != NULL && complete_close(q, me) == 0;
 }
 
 /* ---- sizes */

@@ -70,8 +70,8 @@ struct relaxed_heap {
   int64_t top_key; /* and of its top, if there is one */
   uint64_t top_item;
   struct heap4 heap;
-  uint64_t forked; /* held for a fork by who forks */
-  char pad[PAWL_LINE - 5 * 8 - sizeof(struct heap4)];
+  bool forked; /* held for a fork by who forks */
+  char pad[PAWL_LINE - 4 * 8 - sizeof(struct heap4) - 1];
 };
 
 struct relaxed {
@@ -505,14 +505,22 @@ static inline void relaxed_trim(struct relaxed *r)
 
 /*
  * Before a fork: locks every heap, so that the child finds them whole. One that is held until the deadline is left alone: the
- * child gets its pages while somebody writes on them.
+ * child gets its pages while somebody writes on them. The others do not pay for it: each is tried again and again.
  */
 static inline void relaxed_before_fork(struct relaxed *r, pawl_time until)
 {
-  for (uint32_t i = 0; i < r->heaps; i++) {
-    struct relaxed_heap *h = &r->heap[i];
-    uint64_t word;
-    while (!(h->forked = relaxed_try_lock(h, &word)) && os_now() < until)
+  for (bool all = false; !all;) {
+    bool last = os_now() >= until;
+    all = true;
+    for (uint32_t i = 0; i < r->heaps; i++) {
+      struct relaxed_heap *h = &r->heap[i];
+      uint64_t word;
+      h->forked = h->forked || relaxed_try_lock(h, &word);
+      all &= h->forked;
+    }
+    if (last)
+      return;
+    if (!all)
       os_yield();
   }
 }

@@ -202,14 +202,13 @@ static inline __attribute__((always_inline)) enum quick spsc_quick_put(struct pa
 /* Moves the head past cells that were taken: after a step of the head, or of a cell to TAKEN (S2). */
 static void spsc_move_on(struct fifo_segment *s)
 {
-  uint64_t h;
-  do {
+  for (;;) {
     at_fence_seq(); /* S2 */
-    h = at_load_relaxed(&s->head);
+    uint64_t h = at_load_relaxed(&s->head);
     if (h >= s->cells || at_load_relaxed(&s->cell[h].state) != fifo_state(s->turn, FIFO_TAKEN))
       return;
     (void)at_cas_release(&s->head, &h, h + 1); /* not a store, lest it put the head back for good */
-  } while (true);
+  }
 }
 
 /* Beside other gets: has this one the item of the full cell h? Not if it was voided and that was the end (S3). */

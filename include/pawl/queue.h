@@ -55,10 +55,9 @@
  * the caller this differs from a queue under a lock only while a put is under way in another thread.
  *
  * Fork. The child may use every queue; items of puts that were under way in other threads may be missing, no call hangs. A fork
- * waits up to 100 ms for each lock of a queue; a heap whose lock it does not get (a `less` that takes longer) is empty in the
- * child, and what was in it counts as done there.
- * A descriptor of pawl_queue_fd stays the parent's: the child must not arm it. join goes on counting what threads of the
- * parent had in hand.
+ * waits up to 100 ms for a queue's locks; a heap whose lock it does not get (a `less` that takes longer) is empty in the child,
+ * and what was in it counts as done there. A descriptor of pawl_queue_fd stays the parent's: the child must not arm it. join
+ * goes on counting what threads of the parent had in hand.
  *
  * Cancellation. No call is a cancellation point: pthread_cancel strikes before a call or after it. Neither cancellation nor
  * pthread_exit, a long jump or a C++ exception may end a custom order's function or `less`, whose lock would stay held, or a `drop`.
@@ -304,8 +303,8 @@ PAWL_API bool pawl_queue_was_full(const struct pawl_queue *queue);
 /*
  * The bound, and a new one while in use: shrinking below the size keeps the items, and puts see PAWL_FULL until there is
  * room by the new bound; raising wakes waiting puts. A LIFO put that is under way in another thread meanwhile may still go by
- * the bound before. <= 0 is unbounded. 0; -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond
- * the capacity of its init, or unbounded; or NULL.
+ * the bound before. <= 0 is unbounded. 0; -EINVAL: a PAWL_RING or PAWL_PREALLOC queue beyond the capacity of its init, or
+ * unbounded; or NULL.
  */
 PAWL_API int64_t pawl_queue_maxsize(const struct pawl_queue *queue);
 PAWL_API PAWL_CHECK int pawl_queue_set_maxsize(struct pawl_queue *queue, int64_t maxsize);
